@@ -1,0 +1,106 @@
+"""`python -m prompt_improver.domains.check FILE_OR_FOLDER`: mistakes, clashes, capacity and surface shares."""
+
+from __future__ import annotations
+
+import math
+import re
+import statistics
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from prompt_improver.domains.clashes import find_clashes
+from prompt_improver.domains.source import RULES, Domain, Family, Ref, Text, read_domain
+from prompt_improver.errors import DomainError
+
+__all__ = ["capacity_of", "describe", "domain_files", "sample"]
+
+_SURFACE: tuple[tuple[str, Callable[[str], object]], ...] = (
+    ("question mark", lambda t: "?" in t),
+    ("a number", lambda t: re.search(r"\d", t)),
+    ("lower-case start", lambda t: t[:1].islower()),
+    ("no end punctuation", lambda t: re.search(r"[A-Za-z0-9]\s*$", t)),
+    ("several sentences", lambda t: len(re.findall(r"[.!?](?:\s|$)|\n+", t)) > 1),
+    ("new line", lambda t: "\n" in t),
+    ("quotes", lambda t: re.search(r'["“”]', t)),
+    ("first person", lambda t: re.search(r"\b(i|my|me|i'm|we|our)\b", t.lower())),
+    ("please", lambda t: "please" in t.lower()),
+)
+
+
+def domain_files(path: Path) -> list[Path]:
+    """The domain files of a folder in order of their names, or the one file given."""
+    if path.is_file():
+        return [path]
+    return [file for file in sorted(path.glob("*.toml")) if file.name not in ("rules.toml", "effectiveness.toml")]
+
+
+def capacity_of(prompt_slots: Sequence[str], family: Family) -> int:
+    """In how many ways the slots can be filled."""
+    return math.prod(len(next(iter(family.slots[name].values()))) for name in prompt_slots)
+
+
+def sample(text: Text, family: Family, turn: int) -> str:
+    """One filling of a text; `turn` picks the fillers."""
+    out = []
+    for part in text.parts:
+        fillers = family.slots[part.slot][part.field] if isinstance(part, Ref) else (part,)
+        out.append(fillers[(turn * 7 + len(part.slot)) % len(fillers)] if isinstance(part, Ref) else part)
+    return "".join(out)
+
+
+def describe(domain: Domain) -> list[str]:
+    """Size, capacity and surface of a domain, in lines."""
+    originals, ratios, improved = [], [], []
+    for family in domain.families:
+        for prompt in family.prompts:
+            for turn in range(3):
+                text = sample(prompt.text, family, turn)
+                originals.append(text)
+                for rewrite in prompt.rewrites:
+                    improved.append(sample(rewrite.text, family, turn))
+                    ratios.append(len(improved[-1].split()) / len(text.split()))
+    prompts = [prompt for family in domain.families for prompt in family.prompts]
+    capacity = sum(capacity_of(sorted(p.text.slots), f) for f in domain.families for p in f.prompts)
+    lines = [
+        f"{domain.name}: {len(domain.families)} families, {len(prompts)} prompts, "
+        f"{sum(len(p.rewrites) for p in prompts)} rewrites, capacity {capacity:,}",
+        f"  forms: {dict(Counter(p.form for p in prompts))}",
+        f"  rules in rewrites: { {r: sum(r in w.rules for p in prompts for w in p.rewrites) for r in RULES} }",
+        f"  words of prompts 5/25/50/75/82/95 %: {_quantiles([len(t.split()) for t in originals], (5, 25, 50, 75, 82, 95))}",
+        f"  characters of rewrites 25/50/75 %: {_quantiles([len(t) for t in improved], (25, 50, 75))}",
+        f"  length ratio rewrite/prompt 10/50/90 %: {_quantiles(ratios, (10, 50, 90))}",
+    ]
+    for name, test in _SURFACE:
+        one, other = (sum(bool(test(t)) for t in texts) / len(texts) for texts in (originals, improved))
+        lines.append(f"  {name:20s} prompts {one:.2f}   rewrites {other:.2f}")
+    openings = Counter(" ".join(t.lower().split()[:3]) for t in (sample(p.text, f, 0) for f in domain.families for p in f.prompts))
+    lines.append(f"  most frequent openings: {openings.most_common(4)}")
+    return lines
+
+
+def _quantiles(values: Sequence[float], shares: Sequence[int]) -> list[float]:
+    cuts = statistics.quantiles(values, n=100, method="inclusive") if len(values) > 1 else [values[0]] * 99
+    return [round(cuts[share - 1], 2) for share in shares]
+
+
+def main(arguments: Sequence[str]) -> int:
+    domains, mistakes = [], 0
+    for file in domain_files(Path(arguments[0])):
+        try:
+            domains.append(read_domain(file))
+        except DomainError as error:
+            print(error)
+            mistakes += 1
+    for domain in domains:
+        print("\n".join(describe(domain)))
+    clashes = find_clashes(domains)
+    for clash in clashes[:40]:
+        print("clash:", clash)
+    print(f"{mistakes} file(s) with mistakes, {len(clashes)} clash(es)")
+    return 2 if mistakes or clashes else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
