@@ -43,6 +43,7 @@ TRUTH_SCHEMA = pa.schema(
         pa.field("care", pa.float64(), nullable=False),
         pa.field("fit", pa.float64(), nullable=False),
         pa.field("seen_score", pa.float64(), nullable=False),
+        pa.field("known_score", pa.float64(), nullable=False),
         pa.field("structural_score", pa.float64(), nullable=False),
         pa.field("noise", pa.float64(), nullable=False),
         pa.field("rule_strengths", pa.list_(pa.int8()), nullable=False),

@@ -1,0 +1,99 @@
+"""A run on this machine: blocks in order, made by threads."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from prompt_improver.batch import Batch, Origin
+from prompt_improver.domains.grammar import load_grammar
+from prompt_improver.features.extractor import extractor_id
+from prompt_improver.generation.block import make_block
+from prompt_improver.generation.plan import RunPlan, plan_run
+from prompt_improver.recipe.recipe import DEFAULT_SHARES, Recipe
+
+__all__ = ["Run", "engine_version", "open_run", "stream_batches"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A recipe, planned: its capacity is checked, nothing is made yet."""
+
+    recipe: Recipe
+    plan: RunPlan
+    origin: Origin
+    shares: dict[str, float]
+
+    @property
+    def envelopes(self) -> dict[str, dict[str, tuple[float, float]]]:
+        """(low, high) of every feature, by domain."""
+        return {self.plan.grammar.domains[number].name: self.plan.grammar.domains[number].envelopes for number in self.plan.domains}
+
+
+def engine_version() -> str:
+    """Version of the installed package."""
+    try:
+        return version("prompt-improver")
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        return "0+source"
+
+
+def open_run(recipe: Recipe) -> Run:
+    """Plans a run.
+
+    Raises:
+        DomainError: the recipe's folder of domains is wrong.
+        RecipeError: a share names an unknown domain.
+        CapacityError: the content holds fewer prompts than asked.
+    """
+    folder = Path(recipe.domains_folder) if recipe.domains_folder else None
+    grammar = load_grammar(folder)
+    shares = recipe.domain_distribution
+    if shares is None and folder is None:
+        shares = DEFAULT_SHARES
+    if shares is None:
+        total = sum(facts.share for facts in grammar.domains)
+        shares = {facts.name: facts.share / total for facts in grammar.domains}
+    plan = plan_run(
+        grammar,
+        shares,
+        samples=recipe.samples,
+        seed=recipe.seed,
+        unchanged_share=recipe.unchanged_share,
+        clause_rate=recipe.clause_rate,
+    )
+    fingerprint = recipe.fingerprint(f"{grammar.digest}/{sorted(shares.items())}")
+    facts = (fingerprint, recipe.seed, recipe.samples, extractor_id(), engine_version())
+    run_id = hashlib.sha256(repr(facts).encode()).hexdigest()[:32]
+    return Run(recipe, plan, Origin(run_id, recipe.seed, recipe.samples, fingerprint, facts[3], facts[4]), shares)
+
+
+def stream_batches(run: Run, *, workers: int = 1) -> Iterator[Batch]:
+    """The batches of a run in order; at most `workers` + 1 blocks are in memory at once.
+
+    The bytes do not depend on `workers`.
+    """
+
+    def make(block: int) -> Batch:
+        return make_block(run.plan, block, run.origin, noise_share=run.recipe.noise, gaps=run.recipe.tier_gaps)
+
+    if workers <= 1 or run.plan.blocks == 1:
+        yield from map(make, range(run.plan.blocks))
+        return
+    with ThreadPoolExecutor(workers, thread_name_prefix="block") as pool:
+        pending: deque[Future[Batch]] = deque()
+        try:
+            for block in range(run.plan.blocks):
+                pending.append(pool.submit(make, block))
+                if len(pending) > workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
