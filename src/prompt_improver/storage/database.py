@@ -1,0 +1,146 @@
+"""Runs in a database: stored whole, read whole."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+
+from prompt_improver.batch import ROW_SCHEMA, Batch, Origin
+from prompt_improver.errors import InputError
+from prompt_improver.storage.connect import reading, writing
+from prompt_improver.storage.models import GenerationRun, TrainingPrompt
+
+__all__ = ["Stored", "count_rows", "find_run", "origin_of", "read_batches", "save_batch", "store_run"]
+
+_RUNS = GenerationRun.__table__  # type: ignore[attr-defined]
+_ROWS = TrainingPrompt.__table__  # type: ignore[attr-defined]
+_COLUMNS = ("run_id", *ROW_SCHEMA.names, "created_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What `store_run` did: the run that is in the database now, and how many older rows gave way to it."""
+
+    run: GenerationRun
+    written: bool
+    replaced: int
+
+
+def origin_of(run: GenerationRun) -> Origin:
+    """Where the rows of a stored run came from."""
+    return Origin(run.id, int(run.seed), run.samples, run.recipe_fingerprint, run.extractor, run.engine_version)
+
+
+def new_run(origin: Origin) -> GenerationRun:
+    """The record of a run that begins now."""
+    return GenerationRun(
+        id=origin.run_id,
+        seed=str(origin.seed),
+        samples=origin.samples,
+        recipe_fingerprint=origin.recipe_fingerprint,
+        extractor=origin.extractor,
+        engine_version=origin.engine_version,
+        status="running",
+    )
+
+
+async def store_run(
+    engine: AsyncEngine, origin: Origin, batches: Iterator[Batch], report: Callable[[], dict[str, Any]], *, replace: bool = False
+) -> Stored:
+    """Stores a run in one transaction: afterwards all of it is there, or nothing.
+
+    Batches are made in a thread while the event loop goes on. Writers wait for each other; the second one finds the
+    first one's run. Real rows are never touched.
+
+    Args:
+        engine: of `open_engine`, with a current schema.
+        origin: of the run.
+        batches: its rows in order.
+        report: gives the run's quality report once all batches were made.
+        replace: whether the rows of an earlier synthetic run give way.
+
+    Raises:
+        EnvironmentFailure: the database failed; nothing was kept.
+    """
+    async with writing(engine, "write to") as connection:
+        found = await _newest(connection)
+        if found is not None and not replace:
+            return Stored(found, written=False, replaced=0)
+        removed = await connection.execute(delete(_ROWS).where(_ROWS.c.data_source == "synthetic"))
+        await connection.execute(delete(_RUNS))
+        run = new_run(origin)
+        await connection.execute(_RUNS.insert().values(**run.model_dump()))
+        while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+            await _append(connection, batch, run.started_at)
+        run.status, run.finished_at, run.quality_report = "complete", datetime.now(UTC), report()
+        changed = {name: getattr(run, name) for name in ("status", "finished_at", "quality_report")}
+        await connection.execute(_RUNS.update().where(_RUNS.c.id == run.id).values(**changed))
+        return Stored(run, written=True, replaced=int(removed.rowcount))
+
+
+async def save_batch(session: AsyncSession, batch: Batch, quality_report: dict[str, Any]) -> int:
+    """Adds a whole run of one batch within the caller's transaction; the caller commits. Gives the rows added."""
+    connection = await session.connection()
+    run = new_run(batch.origin)
+    run.status, run.finished_at, run.quality_report = "complete", datetime.now(UTC), quality_report
+    await connection.execute(_RUNS.insert().values(**run.model_dump()))
+    await _append(connection, batch, run.started_at)
+    return len(batch)
+
+
+async def _append(connection: AsyncConnection, batch: Batch, moment: datetime) -> None:
+    columns = [column.to_pylist() for column in batch.rows.columns]
+    rules = ROW_SCHEMA.names.index("rules")
+    columns[rules] = [json.dumps(names, ensure_ascii=False) for names in columns[rules]]
+    for name in ("prompt_text", "enhanced_prompt"):
+        if any("\0" in text for text in columns[ROW_SCHEMA.names.index(name)]):
+            raise InputError(f"a {name} holds a NUL character, which PostgreSQL cannot store; remove it from the content.")
+    raw = (await connection.get_raw_connection()).driver_connection
+    assert raw is not None
+    ids = [batch.origin.run_id] * len(batch)
+    if connection.dialect.name == "postgresql":
+        records = zip(ids, *columns, [moment] * len(batch), strict=True)
+        await raw.copy_records_to_table(_ROWS.name, records=records, columns=list(_COLUMNS))
+    else:
+        written = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+        marks = ", ".join("?" * len(_COLUMNS))
+        statement = f"INSERT INTO {_ROWS.name} ({', '.join(_COLUMNS)}) VALUES ({marks})"
+        await raw.executemany(statement, zip(ids, *columns, [written] * len(batch), strict=True))
+
+
+async def _newest(connection: AsyncConnection) -> GenerationRun | None:
+    query = select(_RUNS).where(_RUNS.c.status == "complete").order_by(_RUNS.c.finished_at.desc(), _RUNS.c.id).limit(1)
+    row = (await connection.execute(query)).mappings().first()
+    return None if row is None else GenerationRun(**row)
+
+
+async def find_run(engine: AsyncEngine) -> GenerationRun | None:
+    """The newest complete synthetic run."""
+    async with reading(engine, "read") as connection:
+        return await _newest(connection)
+
+
+async def count_rows(engine: AsyncEngine) -> dict[str, int]:
+    """Active rows by source."""
+    query = select(_ROWS.c.data_source, func.count()).where(_ROWS.c.is_active).group_by(_ROWS.c.data_source)
+    async with reading(engine, "read") as connection:
+        return {source: int(count) for source, count in await connection.execute(query)}
+
+
+async def read_batches(engine: AsyncEngine, run: GenerationRun, *, size: int = 4096) -> AsyncIterator[Batch]:
+    """The rows of a run in the order of `row_index`, bit for bit as they were stored."""
+    columns = [_ROWS.c[name] for name in ROW_SCHEMA.names]
+    query = select(*columns).where(_ROWS.c.run_id == run.id).order_by(_ROWS.c.row_index)
+    async with reading(engine, "read") as connection:
+        result = await connection.stream(query.execution_options(yield_per=size))
+        async for rows in result.partitions(size):
+            arrays = [pa.array(values, type=field.type) for values, field in zip(zip(*rows, strict=True), ROW_SCHEMA, strict=True)]
+            yield Batch(origin_of(run), pa.Table.from_arrays(arrays, schema=ROW_SCHEMA))
