@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import platformdirs
+
 import pyarrow as pa
 
 from prompt_improver.domains.compile import compile_folder, digest_folder, pack, unpack
 from prompt_improver.features.counts import COUNTS
 from prompt_improver.features.extractor import extractor_id
+from prompt_improver.settings import cache_folder
 
 __all__ = ["BUILT_IN", "DomainFacts", "Grammar", "compile_to", "load_grammar"]
 
@@ -139,7 +140,7 @@ def load_grammar(folder: Path | None = None) -> Grammar:
     """
     folder = (folder or BUILT_IN).resolve()
     digest = digest_folder(folder, extractor_id())
-    kept = platformdirs.user_cache_path("prompt-improver")
+    kept = cache_folder()
     for place in (BUILT_IN / "compiled", kept):
         file = place / f"{digest}.grammar"
         if file.is_file():

@@ -1,0 +1,47 @@
+"""What a run's quality report holds, and how findings are told to people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from prompt_improver.validation.findings import Finding, failures, to_json
+from prompt_improver.validation.quick import Expectation, Sample, check_sample, quality_validation
+
+__all__ = ["build_report", "tell"]
+
+
+def build_report(sample: Sample, expected: Expectation, *, noise: float) -> tuple[dict[str, Any], list[Finding]]:
+    """The quality report that is stored with a run, and its findings."""
+    findings = check_sample(sample, expected)
+    ceiling = sample.ceiling()
+    report = {
+        "quality_validation": quality_validation(sample),
+        "findings": to_json(findings),
+        "bayes_auc": None if ceiling is None else round(ceiling, 4),
+        "noise_share": noise,
+        "shares": expected.shares,
+        "envelopes": expected.envelopes,
+        "tier_gaps": expected.gaps,
+        "domains": dict(sample.domains),
+        "tiers": dict(sample.tiers),
+    }
+    return report, findings
+
+
+def tell(findings: Sequence[Finding]) -> list[str]:
+    """One line a finding: verdict, check, figure, threshold, words."""
+    lines = [f"{found.verdict:4}  {found.check:22} {_short(found.figure):>24}  {found.threshold:24}  {found.text}" for found in findings]
+    short = failures(findings)
+    passed = sum(found.verdict == "pass" for found in findings)
+    notes = sum(found.verdict == "note" for found in findings)
+    end = f"not ready: {len(short)} of {passed + len(short)} checks fell short" if short else f"ready: {passed} checks pass"
+    return [*lines, f"{end}, {notes} note(s)"]
+
+
+def _short(figure: Any) -> str:
+    if isinstance(figure, dict):
+        return " ".join(str(value) for value in figure.values())
+    if isinstance(figure, list) and all(isinstance(value, str) for value in figure):
+        return "; ".join(figure) or "none"
+    return str(figure)
