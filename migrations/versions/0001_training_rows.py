@@ -49,9 +49,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("tier IN ('low', 'medium', 'high')", name=op.f("ck_training_prompts_tier")),
         sa.CheckConstraint("data_source IN ('synthetic', 'real')", name=op.f("ck_training_prompts_data_source")),
-        sa.CheckConstraint(
-            "effectiveness_score >= 0 AND effectiveness_score <= 1", name=op.f("ck_training_prompts_effectiveness_score")
-        ),
+        sa.CheckConstraint("effectiveness_score >= 0 AND effectiveness_score <= 1", name=op.f("ck_training_prompts_effectiveness_score")),
         sa.CheckConstraint("data_source = 'real' OR run_id IS NOT NULL", name=op.f("ck_training_prompts_run_id")),
         sa.ForeignKeyConstraint(["run_id"], ["generation_runs.id"], name=op.f("fk_training_prompts_run_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_training_prompts")),

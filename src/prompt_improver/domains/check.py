@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from prompt_improver.domains.clashes import find_clashes
+from prompt_improver.domains.compile import domain_files
 from prompt_improver.domains.source import RULES, Domain, Family, Ref, Text, read_domain
 from prompt_improver.errors import DomainError
 
-__all__ = ["capacity_of", "describe", "domain_files", "sample"]
+__all__ = ["capacity_of", "describe", "sample"]
 
 _SURFACE: tuple[tuple[str, Callable[[str], object]], ...] = (
     ("question mark", lambda t: "?" in t),
@@ -27,13 +28,6 @@ _SURFACE: tuple[tuple[str, Callable[[str], object]], ...] = (
     ("first person", lambda t: re.search(r"\b(i|my|me|i'm|we|our)\b", t.lower())),
     ("please", lambda t: "please" in t.lower()),
 )
-
-
-def domain_files(path: Path) -> list[Path]:
-    """The domain files of a folder in order of their names, or the one file given."""
-    if path.is_file():
-        return [path]
-    return [file for file in sorted(path.glob("*.toml")) if file.name not in ("rules.toml", "effectiveness.toml")]
 
 
 def capacity_of(prompt_slots: Sequence[str], family: Family) -> int:
@@ -64,8 +58,7 @@ def describe(domain: Domain) -> list[str]:
     prompts = [prompt for family in domain.families for prompt in family.prompts]
     capacity = sum(capacity_of(sorted(p.text.slots), f) for f in domain.families for p in f.prompts)
     lines = [
-        f"{domain.name}: {len(domain.families)} families, {len(prompts)} prompts, "
-        f"{sum(len(p.rewrites) for p in prompts)} rewrites, capacity {capacity:,}",
+        f"{domain.name}: {len(domain.families)} families, {len(prompts)} prompts, {sum(len(p.rewrites) for p in prompts)} rewrites, capacity {capacity:,}",
         f"  forms: {dict(Counter(p.form for p in prompts))}",
         f"  rules in rewrites: { {r: sum(r in w.rules for p in prompts for w in p.rewrites) for r in RULES} }",
         f"  words of prompts 5/25/50/75/82/95 %: {_quantiles([len(t.split()) for t in originals], (5, 25, 50, 75, 82, 95))}",
@@ -87,7 +80,8 @@ def _quantiles(values: Sequence[float], shares: Sequence[int]) -> list[float]:
 
 def main(arguments: Sequence[str]) -> int:
     domains, mistakes = [], 0
-    for file in domain_files(Path(arguments[0])):
+    path = Path(arguments[0])
+    for file in [path] if path.is_file() else domain_files(path):
         try:
             domains.append(read_domain(file))
         except DomainError as error:

@@ -121,8 +121,8 @@ def _clash(one: _Walk, other: _Walk, *, same: bool) -> str | None:
         behind = 1 - side if ahead else (0 if ends[0] else 1)
         walk, place = (one, i) if behind == 0 else (other, j)
         if place == len(walk.items):
-            lead = ahead or _peek(other if behind == 0 else one, j if behind == 0 else i)
-            if any(_compatible(opener, text) for opener in walk.openers for text in ([lead] if ahead else lead)):
+            leads = [ahead] if ahead else _peek(other if behind == 0 else one, j if behind == 0 else i)
+            if any(_compatible(opener, lead) for opener in walk.openers for lead in leads):
                 return said + (ahead or "")
             continue
         for option in walk.items[place]:
@@ -159,5 +159,3 @@ def _peek(walk: _Walk, place: int) -> list[str]:
 
 def _compatible(one: str, other: str) -> bool:
     return one.startswith(other) or other.startswith(one)
-
-

@@ -106,8 +106,7 @@ class _Compiler:
     def _name_domains(self, domains: Sequence[Domain], families: list[tuple[int, Family]]) -> None:
         self.tables["domain_names"] = [domain.name for domain in domains]
         self.tables["domain_facts"] = [
-            json.dumps({"title": d.title, "share": d.share, "envelopes": {k: list(v) for k, v in d.envelopes.items()}})
-            for d in domains
+            json.dumps({"title": d.title, "share": d.share, "envelopes": {k: list(v) for k, v in d.envelopes.items()}}) for d in domains
         ]
         self.tables["family_names"] = [family.name for _, family in families]
         self.column("family_domain", (d for d, _ in families))
@@ -148,9 +147,7 @@ class _Compiler:
             self.fillers.extend(self.piece(filler) for filler in fillers)
         return self.refs[key]
 
-    def _place_prompts(
-        self, families: list[tuple[int, Family]], bases: list[tuple[int, Prompt]], locals_of: list[dict[str, int]]
-    ) -> None:
+    def _place_prompts(self, families: list[tuple[int, Family]], bases: list[tuple[int, Prompt]], locals_of: list[dict[str, int]]) -> None:
         width = max((len(local) for local in locals_of), default=0)
         rows: dict[str, list[int]] = {name: [] for name in ("family", "text", "separator", "capacity", "salt")}
         digits: list[int] = []  # base x width: place of the slot among the identity, or -1

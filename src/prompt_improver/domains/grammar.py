@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
 import pyarrow as pa
 
 from prompt_improver.domains.compile import compile_folder, digest_folder, pack, unpack
@@ -100,7 +99,7 @@ class Grammar:
 
     @cached_property
     def base_domain(self) -> Ints:
-        return self["family_domain"].astype(np.int64)[self["base_family"]]
+        return np.asarray(self["family_domain"][self["base_family"]], dtype=np.int64)
 
     @cached_property
     def base_digit(self) -> npt.NDArray[Any]:

@@ -14,6 +14,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 __all__ = ["COUNTS", "TOKEN", "Edges", "Lexicon", "count_piece", "count_text", "lexicon", "tokens"]
@@ -145,7 +146,7 @@ class Lexicon:
 
     def _measure_mark(self, token: str) -> tuple[tuple[int, ...], int]:
         adds = list(self._single.get(token, ()))
-        if token in "\"“”":
+        if token in '"“”':
             adds.append(_INDEX["quotes"])
         elif token[0] == "`":
             adds.append(_INDEX["code"])
@@ -182,7 +183,7 @@ class Lexicon:
         if "_" in token or "::" in token or "/" in token or "@" in token or token[-1] in "+#":
             return True
         dotted = "." in token and not token.replace(".", "").isdigit()
-        camel = any(a.islower() and b.isupper() for a, b in zip(token, token[1:], strict=False))
+        camel = any(a.islower() and b.isupper() for a, b in pairwise(token))
         return dotted or camel
 
     def _is_unknown(self, token: str) -> bool:
@@ -194,7 +195,7 @@ class Lexicon:
         unknown = [part for part in parts if part.lower() not in self._dictionary]
         if lower or "'" in token:
             return any(part.islower() and "'" not in token for part in unknown)
-        tangled = any(a.islower() and b.isupper() for a, b in zip(token, token[1:], strict=False))
+        tangled = any(a.islower() and b.isupper() for a, b in pairwise(token))
         return tangled and 2 * len(unknown) > len(parts)
 
     def pair(self, left: int, right: int) -> tuple[int, ...]:

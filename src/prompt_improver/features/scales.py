@@ -9,12 +9,12 @@ With w = words (at least 1), and every other name a count of `counts.COUNTS`:
     clarity          1 - haze / (haze + 1), with haze = (5 unknown + 1.6 vague + 2 padding + .5 pronoun
                      + .35 long_words) / (w + 6) * 3 + run / 60, run = w / sentences: words a sentence
     length           chars
-    specificity      part(d, 1.1), d = (1.5 numbers + 1.2 named + .6 quotes + code + exact + constraint
+    specificity      part(d, .5), d = (1.5 numbers + 1.2 named + .6 quotes + code + exact + constraint
                      - .5 vague) / sqrt(w + 4)
-    complexity       1 + 9 part(a, 9) rounded, a = 2 directive + questions + format + steps + constraint
+    complexity       1 + 9 part(a, 10) rounded, a = 2 directive + questions + format + steps + constraint
                      + .4 joint + criteria
-    context_richness part(c, .9), c = (context + .4 named + .5 lines + .2 w / 10) / sqrt(w + 4)
-    actionability    part(a, .55), a = (2 directive + 1.5 format + steps + example + criteria
+    context_richness part(c, .27), c = (context + .4 named + .5 lines + .02 w) / sqrt(w + 4)
+    actionability    part(a, .21), a = (2 directive + 1.5 format + steps + example + criteria
                      + .7 constraint + .5 exact + questions) / sqrt(w + 4)
 
 All but length and complexity are rounded to four places. An empty text has clarity 1, complexity 1 and 0
@@ -75,20 +75,20 @@ def _clarity(get: dict[str, Floats]) -> Floats:
 
 def _specificity(get: dict[str, Floats]) -> Floats:
     exact = 1.5 * get["numbers"] + 1.2 * get["named"] + 0.6 * get["quotes"] + get["code"] + get["exact"] + get["constraint"]
-    return _part((exact - 0.5 * get["vague"]) / _root(get), 1.1)
+    return _part((exact - 0.5 * get["vague"]) / _root(get), 0.5)
 
 
 def _complexity(get: dict[str, Floats]) -> Floats:
     asked = 2.0 * get["directive"] + get["questions"] + get["format"] + get["steps"] + get["constraint"] + get["criteria"]
-    return np.floor(1.5 + 9.0 * _part(asked + 0.4 * get["joint"], 9.0))
+    return np.floor(1.5 + 9.0 * _part(asked + 0.4 * get["joint"], 10.0))
 
 
 def _context(get: dict[str, Floats]) -> Floats:
     known = get["context"] + 0.4 * get["named"] + 0.5 * get["lines"] + 0.02 * get["words"]
-    return _part(known / _root(get), 0.9)
+    return _part(known / _root(get), 0.27)
 
 
 def _actionability(get: dict[str, Floats]) -> Floats:
     wanted = 2.0 * get["directive"] + 1.5 * get["format"] + get["steps"] + get["example"] + get["criteria"]
     wanted = wanted + 0.7 * get["constraint"] + 0.5 * get["exact"] + get["questions"]
-    return _part(wanted / _root(get), 0.55)
+    return _part(wanted / _root(get), 0.21)

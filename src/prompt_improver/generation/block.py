@@ -75,8 +75,3 @@ def _truth(plan: BlockPlan, scores: Scores) -> pa.Table:
         "rule_strengths": marks,
     }
     return pa.Table.from_arrays([columns[name] for name in TRUTH_SCHEMA.names], schema=TRUTH_SCHEMA)
-
-
-def describe_capacity(grammar: Grammar) -> dict[str, int]:
-    """Different prompts that each domain holds."""
-    return {facts.name: grammar.capacity(number) for number, facts in enumerate(grammar.domains)}

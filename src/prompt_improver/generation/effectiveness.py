@@ -53,10 +53,7 @@ def score_block(run: RunPlan, plan: BlockPlan, features: Floats, noise_share: fl
     """
     weights = load_weights()
     size = {name: weights["features"][name] for name in FEATURES}
-    z = {
-        name: np.clip((features[:, place] - size[name]["center"]) / size[name]["spread"], -_REACH, _REACH)
-        for place, name in enumerate(FEATURES)
-    }
+    z = {name: np.clip((features[:, place] - size[name]["center"]) / size[name]["spread"], -_REACH, _REACH) for place, name in enumerate(FEATURES)}
     cross, latents = weights["interactions"], weights["latents"]
     seen = cross["clarity_specificity"] * z["clarity"] * z["specificity"]
     for name in FEATURES:

@@ -41,7 +41,7 @@ def mix(words: Words) -> Words:
 
 def unit(words: Words) -> npt.NDArray[np.float64]:
     """Uniform numbers in [0, 1) with 53 bits."""
-    return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return np.asarray((words >> np.uint64(11)).astype(np.float64) * 2.0**-53)
 
 
 def below(words: Words, limit: npt.NDArray[np.int64] | int) -> npt.NDArray[np.int64]:
@@ -53,4 +53,4 @@ def bell(words: Words) -> npt.NDArray[np.float64]:
     """Bell-shaped numbers, mean 0, deviation 1, within +-3.47: four 16-bit uniforms added (Irwin-Hall)."""
     low = np.uint64(0xFFFF)
     total = (words & low) + ((words >> np.uint64(16)) & low) + ((words >> np.uint64(32)) & low) + (words >> np.uint64(48))
-    return (total.astype(np.float64) / 65536.0 + 2.0 / 65536.0 - 2.0) / _BELL_SD
+    return np.asarray((total.astype(np.float64) / 65536.0 + 2.0 / 65536.0 - 2.0) / _BELL_SD, dtype=np.float64)

@@ -103,9 +103,7 @@ async def bootstrap_database(
     return Outcome(stored.run.id, stored.run.samples, stored.written, stored.replaced, shown(url), seconds, report)
 
 
-def bootstrap_file(
-    recipe: Recipe, path: Path, *, workers: int = 1, truth: Path | None = None, progress: Progress | None = None
-) -> Outcome:
+def bootstrap_file(recipe: Recipe, path: Path, *, workers: int = 1, truth: Path | None = None, progress: Progress | None = None) -> Outcome:
     """Makes a run and writes it to a file, which is put in place whole.
 
     Raises:

@@ -47,9 +47,7 @@ def resolve_url(given: str | None) -> URL:
     return database_url(given or load_settings().database_url, data_folder())
 
 
-async def install(
-    *, url: str | None = None, recipe: Recipe | None = None, bootstrap: bool = True, progress: Progress | None = None
-) -> Installation:
+async def install(*, url: str | None = None, recipe: Recipe | None = None, bootstrap: bool = True, progress: Progress | None = None) -> Installation:
     """Installs, from any program; the event loop goes on while rows are made.
 
     Args:

@@ -43,7 +43,7 @@ def open_engine(url: URL) -> AsyncEngine:
     return engine
 
 
-def _prepare_sqlite(connection: Any, record: object) -> None:
+def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     for pragma in ("foreign_keys=ON", "synchronous=FULL"):
         cursor.execute(f"PRAGMA {pragma}")
@@ -87,9 +87,10 @@ async def reading(engine: AsyncEngine, doing: str) -> AsyncIterator[AsyncConnect
 @contextmanager
 def database_errors(url: URL, doing: str) -> Iterator[None]:
     """Turns what a driver raises into one sentence, without the password."""
+    kinds: tuple[type[BaseException], ...] = (DBAPIError, sqlite3.Error, OSError, *_driver_errors(url))
     try:
         yield
-    except (DBAPIError, sqlite3.Error, OSError, TimeoutError, *_driver_errors(url)) as error:
+    except kinds as error:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
         said = " ".join(str(cause).split()) or type(cause).__name__
         said = said.rsplit(">: ", 1)[-1]
@@ -98,7 +99,7 @@ def database_errors(url: URL, doing: str) -> Iterator[None]:
         raise EnvironmentFailure(f"could not {doing} the database {shown(url)}: {said[:300]}. {_advice(url, said)}") from None
 
 
-def _driver_errors(url: URL) -> tuple[type[Exception], ...]:
+def _driver_errors(url: URL) -> tuple[type[BaseException], ...]:
     if url.get_backend_name() != "postgresql":
         return ()
     import asyncpg

@@ -78,7 +78,9 @@ class RowFile(AbstractContextManager["RowFile"]):
         with file_errors(self._path):
             self._lock.acquire()
             self._sink = self._partial.open("wb")
-            self._writer = _WRITERS[self._path.suffix.lower()](self._sink, TRUTH_SCHEMA if self._truth else FILE_SCHEMA, self._origin)
+            self._writer: _Parquet | _JsonLines | _Csv = _WRITERS[self._path.suffix.lower()](
+                self._sink, TRUTH_SCHEMA if self._truth else FILE_SCHEMA, self._origin
+            )
         return self
 
     def write(self, batch: Batch) -> None:
@@ -152,7 +154,7 @@ class _Csv:
         self._text.detach()
 
 
-_WRITERS = {".parquet": _Parquet, ".jsonl": _JsonLines, ".csv": _Csv}
+_WRITERS: dict[str, type[_Parquet] | type[_JsonLines] | type[_Csv]] = {".parquet": _Parquet, ".jsonl": _JsonLines, ".csv": _Csv}
 
 
 def _cell(value: Any) -> Any:
@@ -222,7 +224,7 @@ def _read_csv(path: Path) -> Iterator[Batch]:
 
 def _csv_rows(path: Path, reader: Any) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
-        names = next(reader, [])
+        names: list[str] = next(reader, [])
         for cells in reader:
             if len(cells) != len(names):
                 raise InputError(f"{path}: line {reader.line_num} has {len(cells)} cells; expected {len(names)}.")

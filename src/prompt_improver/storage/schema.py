@@ -76,9 +76,7 @@ def _state(connection: Connection, address: str) -> str:
     if VERSION_TABLE not in present:
         if not ours:
             return "fresh"
-        raise SchemaError(
-            f"{address} has a table '{ours[0]}' that Prompt Improver did not make. Use another database, or move the table away."
-        )
+        raise SchemaError(f"{address} has a table '{ours[0]}' that Prompt Improver did not make. Use another database, or move the table away.")
     revisions = [row[0] for row in connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}"))]
     if len(revisions) != 1 or revisions[0] not in known_revisions():
         found = ", ".join(map(str, revisions)) or "none"

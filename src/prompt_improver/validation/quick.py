@@ -92,7 +92,7 @@ class Sample:
 
 def auc(score: Floats, label: npt.NDArray[np.bool_]) -> float:
     """Area under the ROC curve: the chance that a positive outranks a negative (ties count one half)."""
-    values, place, counts = np.unique(score, return_inverse=True, return_counts=True)
+    _, place, counts = np.unique(score, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
     ranks = (ends - (counts - 1) / 2)[place]
     positive = int(label.sum())
