@@ -7,7 +7,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from prompt_improver.batch import FEATURES, ROW_SCHEMA, TIERS, TRUTH_SCHEMA, Batch, Origin
-from prompt_improver.domains.grammar import Grammar
 from prompt_improver.domains.source import RULES
 from prompt_improver.features.scales import scale_counts
 from prompt_improver.generation.effectiveness import Scores, score_block

@@ -1,0 +1,143 @@
+"""The command line as a separate process: what it prints, where, and how it ends."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+RUN = [sys.executable, "-m", "prompt_improver.cli"]
+
+
+def run(*arguments: str, **keywords):
+    return subprocess.run([*RUN, *arguments], capture_output=True, text=True, check=False, timeout=120, **keywords)
+
+
+def test_bootstrap_then_status_validate_export_and_again(tmp_path):
+    first = run("bootstrap", "--samples", "120", "--json")
+    told = json.loads(first.stdout)
+    assert (first.returncode, told["rows"], told["written"], told["ready"]) == (0, 120, True, True)
+    assert json.loads(run("bootstrap", "--samples", "50", "--json").stdout)["written"] is False
+    assert json.loads(run("status", "--json").stdout)["rows"] == {"synthetic": 120}
+    assert json.loads(run("validate", "--json").stdout)["ready"] is True
+    assert run("export", str(tmp_path / "a.parquet")).returncode == 0
+    assert run("bootstrap", "--samples", "120", "--output", str(tmp_path / "b.parquet")).returncode == 0
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+    assert json.loads(run("bootstrap", "--samples", "50", "--replace", "--json").stdout)["replaced"] == 120
+    assert json.loads(run("status", "--json").stdout)["rows"] == {"synthetic": 50}
+
+
+def test_install_twice():
+    first, second = run("install", "--samples", "30"), run("install", "--samples", "30")
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert "30 in " in first.stdout
+    assert "nothing to do: everything was in place already" in second.stdout
+    assert json.loads(run("install", "--no-bootstrap", "--json").stdout)["changed"] is False
+
+
+def test_a_failing_bootstrap_leaves_a_working_installation(tmp_path):
+    done = run("install", "--samples", "9000000000000")
+    assert done.returncode == 2
+    assert run("install", "--samples", "9000000000").returncode == 2  # more than the content holds
+    assert run("install", "--samples", "9000000000").stderr.splitlines()[-1] == "go on with: prompt-improver bootstrap"
+    assert run("bootstrap", "--samples", "20").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "arguments, code",
+    [
+        (["bootstrap", "--samples", "0"], 2),
+        (["bootstrap", "--samples", "-1"], 2),
+        (["bootstrap", "--samples", "abc"], 2),
+        (["bootstrap", "--seed", "x"], 2),
+        (["bootstrap", "--recipe", "missing.toml"], 2),
+        (["bootstrap", "--recipe", "broken.toml"], 2),
+        (["bootstrap", "--recipe", "unknown-domain.toml"], 2),
+        (["bootstrap", "--recipe", "shares.toml"], 2),
+        (["bootstrap", "--recipe", "folder.toml"], 2),
+        (["bootstrap", "--output", "rows.xls"], 2),
+        (["bootstrap", "--output", "no/such/folder/rows.csv"], 3),
+        (["bootstrap", "--output", "a.csv", "--truth", "a.csv"], 2),
+        (["bootstrap", "--database-url", "mysql://u:hunter2@h/x"], 2),
+        (["bootstrap", "--database-url", "nonsense"], 2),
+        (["bootstrap", "--database-url", "postgresql://u:hunter2@127.0.0.1:9/x"], 3),
+        (["bootstrap", "--database-url", "sqlite:///broken.toml/x.db"], 3),
+        (["validate", "--database-url", "sqlite:///broken.toml"], 3),
+        (["validate"], 1),
+        (["validate", "--input", "missing.parquet"], 2),
+        (["validate", "--input", "broken.jsonl"], 2),
+        (["validate", "--input", "broken.parquet"], 2),
+        (["validate", "--input", "broken.csv"], 2),
+        (["export", "x.parquet"], 1),
+        (["domains", "check", "."], 2),
+        (["domains", "list", "nowhere"], 2),
+        (["frobnicate"], 2),
+    ],
+)
+def test_bad_input_ends_with_one_message(tmp_path, arguments, code):
+    (tmp_path / "broken.toml").write_text("samples = [")
+    (tmp_path / "unknown-domain.toml").write_text("[domain_distribution]\nsports = 1.0\n")
+    (tmp_path / "shares.toml").write_text("[domain_distribution]\ntechnical = 0.5\n")
+    (tmp_path / "folder.toml").write_text('domains_folder = "nowhere"\n')
+    (tmp_path / "broken.jsonl").write_text('{"row_index": 0}\n{')
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 nothing")
+    (tmp_path / "broken.csv").write_text("a,b\n1\n")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "hunter2" not in done.stderr + done.stdout
+    assert done.stderr.strip()
+    assert done.stdout == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_errors_are_json_too():
+    done = run("bootstrap", "--samples", "0", "--json")
+    assert json.loads(done.stdout)["error"]["exit_code"] == done.returncode == 2
+
+
+def test_preview_stores_nothing():
+    done = run("bootstrap", "--preview", "2")
+    assert done.stdout.count("effectiveness ") == 2
+    assert json.loads(run("status", "--json").stdout)["rows"] == 0
+
+
+def test_the_truth_goes_to_a_file_of_its_own(tmp_path):
+    run("bootstrap", "--samples", "30", "--output", str(tmp_path / "rows.jsonl"), "--truth", str(tmp_path / "truth.jsonl"))
+    rows, truth = ([json.loads(line) for line in (tmp_path / name).read_text().splitlines()] for name in ("rows.jsonl", "truth.jsonl"))
+    assert [row["row_index"] for row in rows] == [row["row_index"] for row in truth] == list(range(30))
+    assert not {"structural_score", "noise", "care", "difficulty"} & set(rows[0])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.jsonl", "truth.jsonl"]
+
+
+def test_features_of_a_text_and_of_standard_input():
+    by_argument = run("features", "Write a haiku about Osaka.", "--json")
+    by_pipe = run("features", "-", "--json", input="Write a haiku about Osaka.")
+    assert json.loads(by_argument.stdout) == json.loads(by_pipe.stdout)
+    assert json.loads(by_argument.stdout)["features"]["length"] == 26
+    assert run("features", "").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "command", [[], ["install"], ["bootstrap"], ["validate"], ["features"], ["status"], ["export"], ["domains", "check"], ["domains", "list"]]
+)
+def test_help_shows_examples(command):
+    done = run(*command, "--help")
+    assert done.returncode == 0
+    assert command == [] or "Example" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments, banned",
+    [
+        (["--help"], {"numpy", "pyarrow", "sqlalchemy", "sklearn", "pydantic"}),
+        (["bootstrap", "--samples", "20"], {"sklearn", "scipy", "optuna", "alembic", "asyncpg"}),
+    ],
+)
+def test_slow_packages_are_imported_where_they_are_used(arguments, banned):
+    code = "import sys, atexit\nfrom prompt_improver.cli import main\natexit.register(lambda: print('MODULES', *sys.modules, file=sys.stderr))\nsys.argv[1:] = %r\nmain()"
+    done = subprocess.run([sys.executable, "-c", code % arguments], capture_output=True, text=True, check=False, env=os.environ)
+    loaded = done.stderr.split("MODULES", 1)[1].split()
+    assert not banned & set(loaded)
