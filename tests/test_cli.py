@@ -8,6 +8,13 @@ import sys
 import pytest
 
 RUN = [sys.executable, "-m", "prompt_improver.cli"]
+TELL_MODULES = """
+import atexit, sys
+from prompt_improver.cli import main
+atexit.register(lambda: print("MODULES", *sys.modules, file=sys.stderr))
+sys.argv[1:] = %r
+main()
+"""
 
 
 def run(*arguments: str, **keywords):
@@ -36,7 +43,7 @@ def test_install_twice():
     assert json.loads(run("install", "--no-bootstrap", "--json").stdout)["changed"] is False
 
 
-def test_a_failing_bootstrap_leaves_a_working_installation(tmp_path):
+def test_a_failing_bootstrap_leaves_a_working_installation():
     done = run("install", "--samples", "9000000000000")
     assert done.returncode == 2
     assert run("install", "--samples", "9000000000").returncode == 2  # more than the content holds
@@ -137,7 +144,6 @@ def test_help_shows_examples(command):
     ],
 )
 def test_slow_packages_are_imported_where_they_are_used(arguments, banned):
-    code = "import sys, atexit\nfrom prompt_improver.cli import main\natexit.register(lambda: print('MODULES', *sys.modules, file=sys.stderr))\nsys.argv[1:] = %r\nmain()"
-    done = subprocess.run([sys.executable, "-c", code % arguments], capture_output=True, text=True, check=False, env=os.environ)
+    done = subprocess.run([sys.executable, "-c", TELL_MODULES % arguments], capture_output=True, text=True, check=False, env=os.environ)
     loaded = done.stderr.split("MODULES", 1)[1].split()
     assert not banned & set(loaded)

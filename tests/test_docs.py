@@ -38,7 +38,7 @@ def test_every_rule_is_described(rule):
 @pytest.mark.parametrize("page", ["README.md", "docs/guide.md"])
 def test_commands_of_a_page_run(page, tmp_path):
     text = (ROOT / page).read_text(encoding="utf-8")
-    commands = re.findall(r"^\$ (prompt-improver .+)$", text, flags=re.MULTILINE)
+    commands = re.findall(r"^\$ (?:.*&& )?(prompt-improver .+)$", text, flags=re.MULTILINE)
     assert commands
     for command in commands:
         if "postgresql://" in command:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prompt_improver.errors import PromptImproverError, RecipeError
+from prompt_improver.errors import RecipeError
 from prompt_improver.recipe.recipe import Recipe, load_recipe, make_recipe
 
 
@@ -46,9 +46,10 @@ def test_bad_fields_are_named(fields, told):
 )
 def test_any_fields_make_a_recipe_or_a_clear_error(fields):
     try:
-        assert make_recipe(fields).samples >= 1
-    except PromptImproverError as error:
-        assert error.exit_code == 2
+        recipe = make_recipe(fields)
+    except RecipeError:
+        return
+    assert recipe.samples >= 1
 
 
 @pytest.mark.parametrize(

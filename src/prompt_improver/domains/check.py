@@ -57,11 +57,12 @@ def describe(domain: Domain) -> list[str]:
                     ratios.append(len(improved[-1].split()) / len(text.split()))
     prompts = [prompt for family in domain.families for prompt in family.prompts]
     capacity = sum(capacity_of(sorted(p.text.slots), f) for f in domain.families for p in f.prompts)
+    used = {rule: sum(rule in w.rules for p in prompts for w in p.rewrites) for rule in RULES}
     rewrites = sum(len(p.rewrites) for p in prompts)
     lines = [
         f"{domain.name}: {len(domain.families)} families, {len(prompts)} prompts, {rewrites} rewrites, capacity {capacity:,}",
         f"  forms: {dict(Counter(p.form for p in prompts))}",
-        f"  rules in rewrites: { {r: sum(r in w.rules for p in prompts for w in p.rewrites) for r in RULES} }",
+        f"  rules in rewrites: {used}",
         f"  words of prompts 5/25/50/75/82/95 %: {_quantiles([len(t.split()) for t in originals], (5, 25, 50, 75, 82, 95))}",
         f"  characters of rewrites 25/50/75 %: {_quantiles([len(t) for t in improved], (25, 50, 75))}",
         f"  length ratio rewrite/prompt 10/50/90 %: {_quantiles(ratios, (10, 50, 90))}",
