@@ -6,7 +6,8 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-COLUMNS = "run_id, row_index, domain, pattern, prompt_text, enhanced_prompt, clarity, length, specificity, complexity, actionability, effectiveness_score, tier"
+COLUMNS = """run_id, row_index, domain, pattern, prompt_text, enhanced_prompt, clarity, length, specificity, complexity,
+    context_richness, actionability, effectiveness_score, tier, data_source, training_priority"""
 ROWS = f"SELECT {COLUMNS} FROM training_prompts ORDER BY row_index, run_id"
 RUNS = "SELECT id, status FROM generation_runs"
 

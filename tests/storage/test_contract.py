@@ -149,9 +149,14 @@ def test_no_cell_of_a_csv_is_a_formula(tmp_path, batch):
 def test_an_error_leaves_the_old_file(tmp_path, batch, suffix):
     path = tmp_path / f"rows.{suffix}"
     path.write_text("old")
-    with pytest.raises(KeyError), RowFile(path, batch.origin) as file:
-        file.write(batch)
-        raise KeyError
+
+    def fail() -> None:
+        with RowFile(path, batch.origin) as file:
+            file.write(batch)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     assert path.read_text() == "old"
     assert [found.name for found in tmp_path.iterdir()] == [path.name]
 
@@ -201,7 +206,7 @@ def test_other_addresses_are_refused_without_their_password(given):
     assert "secret@" not in str(caught.value)
 
 
-async def test_a_wrong_password_is_never_shown(postgres_url, monkeypatch):
+async def test_a_wrong_password_is_never_shown(monkeypatch):
     import asyncpg
 
     async def refuse(*_arguments, **_keywords):

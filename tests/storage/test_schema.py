@@ -51,7 +51,7 @@ def test_head_is_alembics_head():
     assert ScriptDirectory.from_config(config()).get_current_head() == HEAD
 
 
-async def test_made_and_migrated_are_the_same(engine, database, tmp_path):
+async def test_made_and_migrated_are_the_same(engine):
     assert await prepare_schema(engine) == "created"
     made = await run(engine, shape)
     for table in ("training_prompts", "generation_runs", VERSION_TABLE):
@@ -81,7 +81,7 @@ async def test_autogenerate_finds_nothing(engine):
     await prepare_schema(engine)
 
     def differences(connection):
-        options = {"compare_type": True, "include_name": lambda name, kind, parents: kind != "table" or name != VERSION_TABLE}
+        options = {"compare_type": True, "include_name": lambda name, kind, _parents: kind != "table" or name != VERSION_TABLE}
         return compare_metadata(MigrationContext.configure(connection, opts=options | {"version_table": VERSION_TABLE}), metadata)
 
     assert await run(engine, differences) == []

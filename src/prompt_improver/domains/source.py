@@ -160,7 +160,7 @@ def read_domain(path: Path) -> Domain:
 
 
 def _domain(reader: _Reader, content: dict[str, Any]) -> Domain:
-    reader.only(content, ("format", "name", "title", "share", "envelopes", "slots", "family"), "top")
+    reader.only(content, ("format", "name", "title", "share", "envelopes", "slots", "clauses", "family"), "top")
     if reader.take(content, "format", int, "top", 1) != 1:
         reader.say("top", f"'format' is {content.get('format')!r}; this version reads format 1")
     name = reader.name(reader.take(content, "name", str, "top", "?"), "name")
@@ -170,7 +170,7 @@ def _domain(reader: _Reader, content: dict[str, Any]) -> Domain:
     shared = _slots(reader, content.get("slots", {}), "slots")
     families: list[Family] = []
     for place, table in enumerate(reader.take(content, "family", list, "top", [])):
-        families.append(_family(reader, table, shared, f"family {place + 1}"))
+        families.append(_family(reader, table, shared, content.get("clauses", {}), f"family {place + 1}"))
     for twice in _repeated(f.name for f in families):
         reader.say(f"family {twice}", "this name stands twice; every family needs its own")
     if len(families) < FAMILIES_AT_LEAST:
@@ -201,7 +201,7 @@ def _slots(reader: _Reader, table: Any, where: str) -> dict[str, Slot]:
 def _slot(reader: _Reader, value: Any, where: str) -> Slot:
     if isinstance(value, dict):
         reader.only(value, ("from", "to", "step"), where)
-        start, stop, step = (reader.take(value, k, int, where, 1) for k in ("from", "to", "step"))
+        start, stop, step = (reader.take({"step": 1, **value}, k, int, where, 1) for k in ("from", "to", "step"))
         if step < 1 or stop < start or (stop - start) // step > 100_000:
             reader.say(where, f"a range from {start} to {stop} by {step} holds no sensible list of numbers")
             return {"": ("0",)}
@@ -229,7 +229,7 @@ def _fillers(reader: _Reader, values: list[Any], where: str) -> tuple[str, ...]:
     return tuple(str(value).strip() for value in values)
 
 
-def _family(reader: _Reader, table: Any, shared: Mapping[str, Slot], where: str) -> Family:
+def _family(reader: _Reader, table: Any, shared: Mapping[str, Slot], common: Any, where: str) -> Family:
     reader.only(table, ("name", "about", "difficulty", "slots", "prompt", "clauses"), where)
     name = reader.name(reader.take(table, "name", str, where, "?"), where)
     where = f"family {name}"
@@ -244,7 +244,7 @@ def _family(reader: _Reader, table: Any, shared: Mapping[str, Slot], where: str)
         reader.say(where, f"prompt key '{twice}' stands twice")
     if not prompts:
         reader.say(where, "no [[family.prompt]]; at least one is needed")
-    clauses = _clauses(reader, table.get("clauses", {}), slots, f"{where}: clauses")
+    clauses = _clauses(reader, _joined(common, table.get("clauses", {})), slots, f"{where}: clauses")
     about = reader.take(table, "about", str, where, "")
     return Family(name, about, difficulty, slots, tuple(prompts), clauses)
 
@@ -283,6 +283,17 @@ def _rules(reader: _Reader, table: dict[str, Any], where: str) -> dict[str, str]
         if strength not in STRENGTHS:
             reader.say(where, f"rule {rule} is applied {strength!r}; expected one of {', '.join(STRENGTHS)}")
     return {rule: table[rule] for rule in RULES if table.get(rule) in STRENGTHS}
+
+
+def _joined(common: Any, own: Any) -> Any:
+    """A family's clauses; where it has none for a rule and strength, those of the domain."""
+    if not isinstance(common, dict) or not isinstance(own, dict):
+        return own
+    both = {**common, **own}
+    for rule in common.keys() & own.keys():
+        if isinstance(common[rule], dict) and isinstance(own[rule], dict):
+            both[rule] = {**common[rule], **own[rule]}
+    return both
 
 
 def _clauses(reader: _Reader, table: Any, slots: Mapping[str, Slot], where: str) -> dict[tuple[str, str], tuple[Text, ...]]:

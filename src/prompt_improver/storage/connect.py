@@ -91,12 +91,22 @@ def database_errors(url: URL, doing: str) -> Iterator[None]:
     try:
         yield
     except kinds as error:
+        error = _first(error, kinds)
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
         said = " ".join(str(cause).split()) or type(cause).__name__
         said = said.rsplit(">: ", 1)[-1]
         if url.password:
             said = said.replace(str(url.password), "***")
         raise EnvironmentFailure(f"could not {doing} the database {shown(url)}: {said[:300]}. {_advice(url, said)}") from None
+
+
+def _first(error: BaseException, kinds: tuple[type[BaseException], ...]) -> BaseException:
+    """What came first says more than the rollback that failed after it."""
+    found, link = error, error.__context__
+    while link is not None:
+        found = link if isinstance(link, kinds) else found
+        link = link.__context__
+    return found
 
 
 def _driver_errors(url: URL) -> tuple[type[BaseException], ...]:

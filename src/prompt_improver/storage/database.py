@@ -108,12 +108,36 @@ async def _append(connection: AsyncConnection, batch: Batch, moment: datetime) -
     ids = [batch.origin.run_id] * len(batch)
     if connection.dialect.name == "postgresql":
         records = zip(ids, *columns, [moment] * len(batch), strict=True)
-        await raw.copy_records_to_table(_ROWS.name, records=records, columns=list(_COLUMNS))
+        await _copy(raw, records)
     else:
         written = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
         marks = ", ".join("?" * len(_COLUMNS))
         statement = f"INSERT INTO {_ROWS.name} ({', '.join(_COLUMNS)}) VALUES ({marks})"
         await raw.executemany(statement, zip(ids, *columns, [written] * len(batch), strict=True))
+
+
+async def _copy(raw: Any, records: Iterator[tuple[Any, ...]]) -> None:
+    """Binary COPY that ends when the server does.
+
+    asyncpg waits for ever where a connection is lost while it writes, so its end is watched for beside it.
+
+    Raises:
+        ConnectionResetError: the server closed the connection.
+    """
+    lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def on_end(_connection: Any) -> None:
+        if not lost.done():
+            lost.set_result(None)
+
+    raw.add_termination_listener(on_end)
+    copying = asyncio.ensure_future(raw.copy_records_to_table(_ROWS.name, records=records, columns=list(_COLUMNS)))
+    await asyncio.wait({copying, lost}, return_when=asyncio.FIRST_COMPLETED)
+    if not copying.done():
+        copying.cancel()
+        raise ConnectionResetError("the server closed the connection")
+    raw.remove_termination_listener(on_end)
+    copying.result()
 
 
 async def _newest(connection: AsyncConnection) -> GenerationRun | None:
