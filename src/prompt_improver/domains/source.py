@@ -316,7 +316,7 @@ def _clause(reader: _Reader, raw: str, slots: Mapping[str, Slot], where: str) ->
     text = _text(reader, raw, slots, where)
     if not isinstance(text.parts[0], str) or len(text.parts[0]) < 3:
         reader.say(where, f"{raw!r:.60} starts with a slot; a clause starts with a word of its own")
-    if not re.search(r"[.!?)\"”`]$", raw.strip()):
+    if not re.search(r"[.!?)\"'”’`]$", raw.strip()):
         reader.say(where, f"{raw!r:.60} has no end mark")
     return text
 
@@ -362,8 +362,8 @@ def _seams(text: Text, slots: Mapping[str, Slot]) -> Iterator[tuple[str, str]]:
     """Every pair of neighbouring pieces that touch without white space, cut to what a token could span."""
     seen = set()
     for one, other in zip(text.parts, text.parts[1:], strict=False):
-        lefts = {filler[-40:].split(" ")[-1] for filler in _fillers_of(one, slots)} - {""}
-        rights = {filler[:40].split(" ")[0] for filler in _fillers_of(other, slots)} - {""}
+        lefts = [end for filler in _fillers_of(one, slots) if (end := filler[-40:].split(" ")[-1])]
+        rights = [start for filler in _fillers_of(other, slots) if (start := filler[:40].split(" ")[0])]
         for left in lefts:
             for right in rights:
                 if (left, right) not in seen and not left[-1].isspace() and not right[0].isspace():
