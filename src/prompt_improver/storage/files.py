@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +20,7 @@ from filelock import FileLock
 
 from prompt_improver.batch import ROW_SCHEMA, TRUTH_SCHEMA, Batch, Origin
 from prompt_improver.errors import EnvironmentFailure, InputError
+from prompt_improver.settings import cache_folder
 
 __all__ = ["FILE_SCHEMA", "RowFile", "check_target", "read_file"]
 
@@ -72,10 +75,10 @@ class RowFile(AbstractContextManager["RowFile"]):
         check_target(path)
         self._path, self._origin, self._truth = path.absolute(), origin, truth
         self._partial = self._path.with_name(f".{path.name}.partial")
-        self._lock = FileLock(self._path.with_name(f".{path.name}.lock"))
 
     def __enter__(self) -> Self:
         with file_errors(self._path):
+            self._lock = FileLock(_lock_path(self._path))
             self._lock.acquire()
             self._sink = self._partial.open("wb")
             self._writer: _Parquet | _JsonLines | _Csv = _WRITERS[self._path.suffix.lower()](
@@ -100,11 +103,26 @@ class RowFile(AbstractContextManager["RowFile"]):
                     self._sink.close()
                     self._partial.replace(self._path)
         finally:
-            self._sink.close()
+            self._abandon()
             self._partial.unlink(missing_ok=True)
-            # Removed while held: a newcomer that waits on the old name finds it gone and takes a new one.
-            Path(self._lock.lock_file).unlink(missing_ok=True)
             self._lock.release()
+
+    def _abandon(self) -> None:
+        """Closes what is open; a full disk may refuse even that, and the file is thrown away anyhow."""
+        with suppress(OSError):
+            self._writer.close()
+        with suppress(OSError):
+            self._sink.close()
+
+
+def _lock_path(path: Path) -> Path:
+    """A lock for a target, kept in the cache folder: beside the target it would have to be removed, which no lock survives."""
+    folder = cache_folder() / "locks"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:  # a home that cannot be written
+        folder = Path(tempfile.gettempdir())
+    return folder / f"prompt-improver-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}.lock"
 
 
 def _with_ids(batch: Batch) -> pa.Table:
@@ -124,7 +142,10 @@ class _Parquet:
         self._writer.write_table(table)
 
     def close(self) -> None:
-        self._writer.close()
+        try:
+            self._writer.close()
+        finally:
+            self._writer.is_open = False  # or it would try again, and complain, when it is collected
 
 
 class _JsonLines:
@@ -150,8 +171,8 @@ class _Csv:
         self._writer.writerows(zip(*columns, strict=True))
 
     def close(self) -> None:
-        self._text.flush()
-        self._text.detach()
+        if not self._text.closed:
+            self._text.flush()
 
 
 _WRITERS: dict[str, type[_Parquet] | type[_JsonLines] | type[_Csv]] = {".parquet": _Parquet, ".jsonl": _JsonLines, ".csv": _Csv}

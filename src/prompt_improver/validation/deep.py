@@ -17,7 +17,8 @@ __all__ = ["check_deep"]
 
 _LEARN = 5000
 _NEAR = 20_000
-_NEAR_SHARE = 0.25
+_NEAR_JUDGED = 1000
+_NEAR_SHARE = 0.35
 _BOOTSTRAP = 1000
 
 Floats = npt.NDArray[np.float64]
@@ -75,8 +76,8 @@ def _check_near_duplicates(sample: Sample) -> Finding:
             seen.add(key)
     share = round(near / max(len(texts), 1), 4)
     text = f"share of {len(texts)} prompts nearly alike to an earlier one (similarity of word triples about .9 and over)"
-    if len(texts) > 2000:
-        return note("near_duplicates", share, text, "none over 2000 rows: prompts are filled again and again")
+    if len(texts) > _NEAR_JUDGED:
+        return note("near_duplicates", share, text, "none over 1000 rows: prompts are filled again and again")
     return finding("near_duplicates", share, f"<= {_NEAR_SHARE}", share <= _NEAR_SHARE, text)
 
 
