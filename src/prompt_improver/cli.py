@@ -326,6 +326,9 @@ def status(database_url: DatabaseUrl = None, as_json: Json = False) -> None:
     if as_json:
         _print_json(told)
         return
+    told["rows"] = ", ".join(f"{count:,} {source}" for source, count in told["rows"].items()) if told["rows"] else "none"
+    if "fell_short" in told:
+        told["fell_short"] = ", ".join(told["fell_short"]) or "nothing"
     for name, value in told.items():
         print(f"{name:12} {value}")
 
@@ -395,8 +398,8 @@ async def _export(output: Path, given: str | None) -> int:
 @domains_app.command("check", epilog="Example:  prompt-improver domains check ./my-domains")
 def check_domains(folder: Annotated[Path, typer.Argument(help="Folder of domain files.")]) -> None:
     """Check a folder of domains: mistakes, clashing texts, capacity and surface shares."""
-    from prompt_improver.domains.check import describe
     from prompt_improver.domains.compile import read_folder
+    from prompt_improver.domains.surface import describe
 
     for domain in read_folder(folder):
         print("\n".join(describe(domain)))

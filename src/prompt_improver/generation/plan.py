@@ -90,7 +90,7 @@ class BlockPlan:
 
 
 def plan_run(
-    grammar: Grammar, shares: dict[str, float], *, samples: int, seed: int, unchanged_share: float = 0.14, clause_rate: float = 0.4
+    grammar: Grammar, shares: dict[str, float], *, samples: int, seed: int, unchanged_share: float = 0.16, clause_rate: float = 0.4
 ) -> RunPlan:
     """Checks that the content can say what is asked, before anything is made.
 

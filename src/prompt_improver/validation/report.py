@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,7 +32,7 @@ def build_report(sample: Sample, expected: Expectation, *, noise: float) -> tupl
 
 def tell(findings: Sequence[Finding]) -> list[str]:
     """One line a finding: verdict, check, figure, threshold, words."""
-    lines = [f"{found.verdict:4}  {found.check:22} {_short(found.figure):>24}  {found.threshold:24}  {found.text}" for found in findings]
+    lines = [f"{found.verdict:4}  {found.check:23} {_short(found.figure):>26}  {_asked(found.threshold):18}  {found.text}" for found in findings]
     short = failures(findings)
     passed = sum(found.verdict == "pass" for found in findings)
     notes = sum(found.verdict == "note" for found in findings)
@@ -39,9 +40,16 @@ def tell(findings: Sequence[Finding]) -> list[str]:
     return [*lines, f"{end}, {notes} note(s)"]
 
 
+def _asked(threshold: str) -> str:
+    """A threshold for people: of an exact split only the numbers, and nothing of an empty list."""
+    if threshold.startswith("= {"):
+        return "= " + " ".join(re.findall(r": (\d+)", threshold))
+    return "none" if threshold in ("= []",) or threshold.startswith("none") else threshold
+
+
 def _short(figure: Any) -> str:
     if isinstance(figure, dict):
-        return " ".join(str(value) for value in figure.values())
+        return " ".join("/".join(map(str, v)) if isinstance(v, list) else str(v) for v in figure.values())
     if isinstance(figure, list) and all(isinstance(value, str) for value in figure):
         return "; ".join(figure) or "none"
     return str(figure)

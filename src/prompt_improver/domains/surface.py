@@ -1,21 +1,16 @@
-"""`python -m prompt_improver.domains.check FILE_OR_FOLDER`: mistakes, clashes, capacity and surface shares."""
+"""What a domain looks like from outside: size, capacity and surface shares."""
 
 from __future__ import annotations
 
 import math
 import re
 import statistics
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from prompt_improver.domains.clashes import find_clashes
-from prompt_improver.domains.compile import domain_files
-from prompt_improver.domains.source import RULES, Domain, Family, Ref, Text, read_domain
-from prompt_improver.errors import DomainError
+from prompt_improver.domains.source import RULES, Domain, Family, Ref, Text
 
-__all__ = ["capacity_of", "describe", "sample"]
+__all__ = ["describe"]
 
 _SURFACE: tuple[tuple[str, Callable[[str], object]], ...] = (
     ("question mark", lambda t: "?" in t),
@@ -30,12 +25,12 @@ _SURFACE: tuple[tuple[str, Callable[[str], object]], ...] = (
 )
 
 
-def capacity_of(prompt_slots: Sequence[str], family: Family) -> int:
+def _capacity_of(prompt_slots: Sequence[str], family: Family) -> int:
     """In how many ways the slots can be filled."""
     return math.prod(len(next(iter(family.slots[name].values()))) for name in prompt_slots)
 
 
-def sample(text: Text, family: Family, turn: int) -> str:
+def _sample(text: Text, family: Family, turn: int) -> str:
     """One filling of a text; `turn` picks the fillers."""
     out = []
     for part in text.parts:
@@ -50,13 +45,13 @@ def describe(domain: Domain) -> list[str]:
     for family in domain.families:
         for prompt in family.prompts:
             for turn in range(3):
-                text = sample(prompt.text, family, turn)
+                text = _sample(prompt.text, family, turn)
                 originals.append(text)
                 for rewrite in prompt.rewrites:
-                    improved.append(sample(rewrite.text, family, turn))
+                    improved.append(_sample(rewrite.text, family, turn))
                     ratios.append(len(improved[-1].split()) / len(text.split()))
     prompts = [prompt for family in domain.families for prompt in family.prompts]
-    capacity = sum(capacity_of(sorted(p.text.slots), f) for f in domain.families for p in f.prompts)
+    capacity = sum(_capacity_of(sorted(p.text.slots), f) for f in domain.families for p in f.prompts)
     used = {rule: sum(rule in w.rules for p in prompts for w in p.rewrites) for rule in RULES}
     rewrites = sum(len(p.rewrites) for p in prompts)
     lines = [
@@ -70,7 +65,7 @@ def describe(domain: Domain) -> list[str]:
     for name, test in _SURFACE:
         one, other = (sum(bool(test(t)) for t in texts) / len(texts) for texts in (originals, improved))
         lines.append(f"  {name:20s} prompts {one:.2f}   rewrites {other:.2f}")
-    openings = Counter(" ".join(t.lower().split()[:3]) for t in (sample(p.text, f, 0) for f in domain.families for p in f.prompts))
+    openings = Counter(" ".join(t.lower().split()[:3]) for t in (_sample(p.text, f, 0) for f in domain.families for p in f.prompts))
     lines.append(f"  most frequent openings: {openings.most_common(4)}")
     return lines
 
@@ -78,25 +73,3 @@ def describe(domain: Domain) -> list[str]:
 def _quantiles(values: Sequence[float], shares: Sequence[int]) -> list[float]:
     cuts = statistics.quantiles(values, n=100, method="inclusive") if len(values) > 1 else [values[0]] * 99
     return [round(cuts[share - 1], 2) for share in shares]
-
-
-def main(arguments: Sequence[str]) -> int:
-    domains, mistakes = [], 0
-    path = Path(arguments[0])
-    for file in [path] if path.is_file() else domain_files(path):
-        try:
-            domains.append(read_domain(file))
-        except DomainError as error:
-            print(error)
-            mistakes += 1
-    for domain in domains:
-        print("\n".join(describe(domain)))
-    clashes = find_clashes(domains)
-    for clash in clashes[:40]:
-        print("clash:", clash)
-    print(f"{mistakes} file(s) with mistakes, {len(clashes)} clash(es)")
-    return 2 if mistakes or clashes else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
