@@ -244,6 +244,8 @@ def validate(
     as_json: Json = False,
 ) -> None:
     """Check that an ML pipeline can learn from the rows. Exit 0: ready; 1: not ready."""
+    from prompt_improver.installation.initializer import resolve_url
+    from prompt_improver.installation.stored import look_at_database, look_at_file
     from prompt_improver.validation.deep import check_deep
     from prompt_improver.validation.findings import ready, to_json
     from prompt_improver.validation.quick import check_sample, quality_validation
@@ -251,55 +253,14 @@ def validate(
 
     if input_file is not None and database_url is not None:
         raise InputError("--input and --database-url were both given; name one place.")
-    if input_file is not None:
-        sample, expected, ceiling = _sample_file(input_file)
-    else:
-        sample, expected, ceiling = _await(_sample_database(database_url))
-    findings = [*check_sample(sample, expected), *check_deep(sample, ceiling=ceiling)]
+    looked = look_at_file(input_file) if input_file is not None else _await(look_at_database(resolve_url(database_url)))
+    findings = [*check_sample(looked.sample, looked.expected), *check_deep(looked.sample, ceiling=looked.ceiling)]
     if as_json:
-        _print_json({"ready": ready(findings), "quality_validation": quality_validation(sample), "findings": to_json(findings)})
+        _print_json({"ready": ready(findings), "quality_validation": quality_validation(looked.sample), "findings": to_json(findings)})
     else:
         print("\n".join(tell(findings)))
     if not ready(findings):
         raise typer.Exit(DataShortfall.exit_code)
-
-
-def _sample_file(path: Path) -> tuple[Any, Any, None]:
-    from prompt_improver.storage.files import read_file
-    from prompt_improver.validation.quick import Expectation, Sample
-
-    sample = Sample()
-    asked = -1
-    for batch in read_file(path):
-        asked = batch.origin.samples
-        sample.add(batch)
-    if not sample.rows:
-        raise DataShortfall(f"{path} holds no rows. Make some with: prompt-improver bootstrap --output {path}")
-    return sample, Expectation(asked if asked > 0 else sample.rows), None
-
-
-async def _sample_database(given: str | None) -> tuple[Any, Any, float | None]:
-    from prompt_improver.installation.initializer import resolve_url
-    from prompt_improver.storage.connect import open_engine
-    from prompt_improver.storage.database import find_run, read_batches
-    from prompt_improver.storage.schema import check_schema
-    from prompt_improver.storage.urls import shown
-    from prompt_improver.validation.quick import Expectation, Sample
-
-    url = resolve_url(given)
-    engine = open_engine(url)
-    try:
-        run = await find_run(engine) if await check_schema(engine) else None
-        if run is None:
-            raise DataShortfall(f"{shown(url)} holds no complete run. Make one with: prompt-improver bootstrap")
-        report = run.quality_report or {}
-        gaps = report.get("tier_gaps", True)
-        sample = Sample()
-        async for batch in read_batches(engine, run):
-            sample.add(batch, gaps=gaps)
-    finally:
-        await engine.dispose()
-    return sample, Expectation(run.samples, report.get("shares", {}), report.get("envelopes", {}), gaps), report.get("bayes_auc")
 
 
 @app.command(epilog='Examples:  prompt-improver features "Write a haiku about Osaka."   |   cat prompt.txt | prompt-improver features -')
@@ -322,7 +283,11 @@ def features(text: Annotated[str, typer.Argument(help="The text, or - for standa
 @app.command(epilog="Example:  prompt-improver status --json")
 def status(database_url: DatabaseUrl = None, as_json: Json = False) -> None:
     """Say what is stored, where it came from, and what to do next."""
-    told = _await(_status(database_url))
+    from prompt_improver.installation.initializer import resolve_url
+    from prompt_improver.installation.stored import describe_database
+    from prompt_improver.settings import settings_file
+
+    told = {"settings": str(settings_file()), **_await(describe_database(resolve_url(database_url)))}
     if as_json:
         _print_json(told)
         return
@@ -333,30 +298,6 @@ def status(database_url: DatabaseUrl = None, as_json: Json = False) -> None:
         print(f"{name:12} {value}")
 
 
-async def _status(given: str | None) -> dict[str, Any]:
-    from prompt_improver.installation.initializer import resolve_url
-    from prompt_improver.settings import settings_file
-    from prompt_improver.storage.connect import open_engine
-    from prompt_improver.storage.database import count_rows, find_run
-    from prompt_improver.storage.schema import check_schema
-    from prompt_improver.storage.urls import shown
-
-    url = resolve_url(given)
-    engine = open_engine(url)
-    told: dict[str, Any] = {"settings": str(settings_file()), "database": shown(url)}
-    try:
-        run = await find_run(engine) if await check_schema(engine) else None
-        if run is None:
-            return told | {"rows": 0, "next": "prompt-improver bootstrap"}
-        rows = await count_rows(engine)
-    finally:
-        await engine.dispose()
-    short = [found["check"] for found in (run.quality_report or {}).get("findings", ()) if found["verdict"] == "fail"]
-    told |= {"rows": rows, "run": run.id, "seed": int(run.seed), "samples": run.samples, "recipe": run.recipe_fingerprint}
-    told |= {"extractor": run.extractor, "version": run.engine_version, "finished": str(run.finished_at), "fell_short": short}
-    return told | {"next": "prompt-improver validate"}
-
-
 @app.command(epilog="Example:  prompt-improver export rows.parquet")
 def export(
     output: Annotated[Path, typer.Argument(help="File to write: .parquet, .jsonl or .csv.")],
@@ -364,35 +305,16 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write the stored run to a file: the same bytes as bootstrap --output with its recipe and seed."""
-    rows = _await(_export(output, database_url))
+    from prompt_improver.installation.initializer import resolve_url
+    from prompt_improver.installation.stored import export_run
+    from prompt_improver.storage.files import check_target
+
+    check_target(output)
+    rows = _await(export_run(resolve_url(database_url), output))
     if as_json:
         _print_json({"rows": rows, "where": str(output)})
     else:
         print(f"wrote {rows:,} rows to {output}")
-
-
-async def _export(output: Path, given: str | None) -> int:
-    from prompt_improver.installation.initializer import resolve_url
-    from prompt_improver.storage.connect import open_engine
-    from prompt_improver.storage.database import find_run, origin_of, read_batches
-    from prompt_improver.storage.files import RowFile
-    from prompt_improver.storage.schema import check_schema
-    from prompt_improver.storage.urls import shown
-
-    url = resolve_url(given)
-    engine = open_engine(url)
-    rows = 0
-    try:
-        run = await find_run(engine) if await check_schema(engine) else None
-        if run is None:
-            raise DataShortfall(f"{shown(url)} holds no complete run. Make one with: prompt-improver bootstrap")
-        with RowFile(output, origin_of(run)) as file:
-            async for batch in read_batches(engine, run):
-                file.write(batch)
-                rows += len(batch)
-    finally:
-        await engine.dispose()
-    return rows
 
 
 @domains_app.command("check", epilog="Example:  prompt-improver domains check ./my-domains")
