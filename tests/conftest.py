@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from prompt_improver.domains.grammar import BUILT_IN, compile_to
+
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Compiled domains, shared by all tests: compiling takes seconds."""
-    return tmp_path_factory.mktemp("compiled")
+    """The built-in domains, compiled once for all tests."""
+    return compile_to(BUILT_IN, tmp_path_factory.mktemp("compiled")).parent
 
 
 @pytest.fixture(autouse=True)
