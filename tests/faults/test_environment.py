@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -107,7 +108,6 @@ def test_the_server_is_stopped_in_mid_write(tmp_path):
     "url",
     [
         "postgresql://someone:hunter2@127.0.0.1:9/rows",  # no server
-        "postgresql://someone:hunter2@192.0.2.1:5432/rows",  # no route, or no answer
         "sqlite:////proc/nowhere/rows.db",  # no folder can be made
         "sqlite:////dev/null/rows.db",  # below a file
     ],
@@ -120,6 +120,15 @@ def test_no_database_is_one_message_in_time(url):
     assert "Traceback" not in done.stderr
     assert "hunter2" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_server_that_never_answers_is_given_up():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        begun = time.monotonic()
+        done = run("bootstrap", "--database-url", f"postgresql://someone:hunter2@127.0.0.1:{silent.getsockname()[1]}/rows")
+        assert done.returncode == 3, done.stderr
+        assert time.monotonic() - begun < 10
+        assert "hunter2" not in done.stderr
 
 
 def test_a_database_that_does_not_exist_is_named(postgres_url):
