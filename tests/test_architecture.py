@@ -9,7 +9,6 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "prompt_improver"
 ROOMS = (
     "errors",
-    "_imports",
     "settings",
     "batch",
     "features",

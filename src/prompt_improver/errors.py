@@ -5,8 +5,7 @@
     ├── InputError             exit 2: bad input or usage
     │   ├── DomainError        a domain file: names file, family and key
     │   ├── RecipeError        a recipe: names file and key
-    │   ├── CapacityError      more rows asked than the content can say
-    │   └── MissingExtra       an optional package is needed: names the pip command
+    │   └── CapacityError      more rows asked than the content can say
     ├── EnvironmentFailure     exit 3: database, disk or network
     │   └── SchemaError        the database's tables are not of this version
     └── PrivacyStop            exit 5: a privacy or security stop
@@ -20,7 +19,6 @@ __all__ = [
     "DomainError",
     "EnvironmentFailure",
     "InputError",
-    "MissingExtra",
     "PrivacyStop",
     "PromptImproverError",
     "RecipeError",
@@ -54,10 +52,6 @@ class RecipeError(InputError):
 
 class CapacityError(InputError):
     """More rows were asked for than the content can say without repeating itself."""
-
-
-class MissingExtra(InputError):
-    """An optional package is needed; the message holds the pip command."""
 
 
 class EnvironmentFailure(PromptImproverError):

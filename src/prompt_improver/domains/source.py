@@ -34,7 +34,6 @@ FORMS = ("question", "command", "fragment", "wish", "role", "problem", "pasted",
 """What a prompt looks like from outside."""
 
 FEATURE_NAMES = ("clarity", "length", "specificity", "complexity", "context_richness", "actionability")
-FAMILIES_AT_LEAST = 1
 _SLOT = re.compile(r"\{\{\s*([A-Za-z][A-Za-z0-9_]*)(?:\.([A-Za-z][A-Za-z0-9_]*))?\s*\}\}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _ENDS_WELL = re.compile(r"[.!?:;…)\]}>\"'”’`|]$|\n[^\n]*$", re.DOTALL)
@@ -173,7 +172,7 @@ def _domain(reader: _Reader, content: dict[str, Any]) -> Domain:
         families.append(_family(reader, table, shared, content.get("clauses", {}), f"family {place + 1}"))
     for twice in _repeated(f.name for f in families):
         reader.say(f"family {twice}", "this name stands twice; every family needs its own")
-    if len(families) < FAMILIES_AT_LEAST:
+    if not families:
         reader.say("family", "no [[family]] in the file; at least one is needed")
     title = reader.take(content, "title", str, "top", "")
     return Domain(name, title, share, _envelopes(reader, content.get("envelopes", {})), tuple(families))
