@@ -10,7 +10,7 @@ import pytest
 RUN = [sys.executable, "-m", "prompt_improver.cli"]
 TELL_MODULES = """
 import atexit, sys
-from prompt_improver.cli import main
+from prompt_improver.cli.app import main
 atexit.register(lambda: print("MODULES", *sys.modules, file=sys.stderr))
 sys.argv[1:] = %r
 main()

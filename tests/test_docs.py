@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from prompt_improver.batch import ROW_SCHEMA
-from prompt_improver.domains.source import RULES
+from prompt_improver.domains.content import RULES
 from prompt_improver.recipe.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]

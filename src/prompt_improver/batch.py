@@ -47,6 +47,9 @@ TRUTH_SCHEMA = pa.schema(
         pa.field("structural_score", pa.float64(), nullable=False),
         pa.field("noise", pa.float64(), nullable=False),
         pa.field("rule_strengths", pa.list_(pa.int8()), nullable=False),
+        pa.field("slip", pa.string()),
+        pa.field("slip_wrote", pa.string()),
+        pa.field("slip_meant", pa.string()),
     ]
 )
 """What a learner must not see; written apart on request, joined to a row by `row_index`."""

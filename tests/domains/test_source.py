@@ -6,8 +6,9 @@ import pytest
 
 from prompt_improver.domains.clashes import find_clashes
 from prompt_improver.domains.compile import read_folder
+from prompt_improver.domains.content import RULES, STRENGTHS
 from prompt_improver.domains.grammar import BUILT_IN, load_grammar
-from prompt_improver.domains.source import RULES, STRENGTHS, read_domain
+from prompt_improver.domains.source import read_domain
 from prompt_improver.errors import DomainError
 
 HEAD = """format = 1

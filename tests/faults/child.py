@@ -66,7 +66,7 @@ def watch_copies() -> None:
 
 if any("postgresql" in argument for argument in sys.argv):
     watch_copies()
-from prompt_improver.cli import main  # noqa: E402
+from prompt_improver.cli.app import main  # noqa: E402
 
 sys.addaudithook(on_audit)
 sys.argv[1:] = sys.argv[3:]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from prompt_improver.domains.source import RULES, STRENGTHS
+from prompt_improver.domains.content import RULES, STRENGTHS
 
 DOMAIN = """format = 1
 name = "tiny"

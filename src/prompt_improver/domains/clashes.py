@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from prompt_improver.domains.source import Domain, Family, Ref, Text
+from prompt_improver.domains.content import Domain, Family, Ref, Text
 
 __all__ = ["find_clashes", "separator"]
 

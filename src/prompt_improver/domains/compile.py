@@ -16,13 +16,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from prompt_improver.domains.clashes import find_clashes, separator
-from prompt_improver.domains.source import RULES, STRENGTHS, Domain, Family, Prompt, Ref, Text, read_domain
+from prompt_improver.domains.content import RULES, STRENGTHS, Domain, Family, Prompt, Ref, Text
+from prompt_improver.domains.slips import SLIP_KINDS, Slip, SlipFinder
+from prompt_improver.domains.source import domain_parts, read_domain
 from prompt_improver.errors import DomainError
 from prompt_improver.features.counts import COUNTS, count_piece, lexicon
 
 __all__ = ["CONTENT_FILES", "compile_folder", "digest_folder", "domain_files", "pack", "read_folder", "unpack"]
 
-MAGIC = b"prompt-improver grammar 1\n"
+MAGIC = b"prompt-improver grammar 2\n"
 CONTENT_FILES = ("rules.toml", "effectiveness.toml")
 """Content beside the domains; not domains themselves."""
 
@@ -38,8 +40,8 @@ def domain_files(folder: Path) -> list[Path]:
 def digest_folder(folder: Path, extractor: str) -> str:
     """Digest of everything that a compiled folder depends on: its files and the extractor."""
     state = hashlib.sha256(MAGIC + extractor.encode())
-    for file in domain_files(folder):
-        state.update(file.name.encode() + b"\0" + file.read_bytes())
+    for file in (part for domain in domain_files(folder) for part in domain_parts(domain)):
+        state.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
     return state.hexdigest()[:24]
 
 
@@ -93,7 +95,8 @@ class _Compiler:
         self.column("separators", (self.piece(sep) for sep in SEPARATORS))
         self._name_domains(domains, families)
         locals_of = [self._local_slots(family) for _, family in families]
-        self._place_prompts(families, bases, locals_of)
+        slips = SlipFinder(domains)
+        self._place_prompts(families, bases, locals_of, slips)
         self._place_clauses(families, locals_of)
         self.column("text_start", itertools.accumulate((len(t) for t in self.texts), initial=0))
         self.column("text_parts", itertools.chain.from_iterable(self.texts))
@@ -147,12 +150,15 @@ class _Compiler:
             self.fillers.extend(self.piece(filler) for filler in fillers)
         return self.refs[key]
 
-    def _place_prompts(self, families: list[tuple[int, Family]], bases: list[tuple[int, Prompt]], locals_of: list[dict[str, int]]) -> None:
+    def _place_prompts(
+        self, families: list[tuple[int, Family]], bases: list[tuple[int, Prompt]], locals_of: list[dict[str, int]], finder: SlipFinder
+    ) -> None:
         width = max((len(local) for local in locals_of), default=0)
         rows: dict[str, list[int]] = {name: [] for name in ("family", "text", "separator", "capacity", "salt")}
         digits: list[int] = []  # base x width: place of the slot among the identity, or -1
         radices: list[list[int]] = []
         rewrites: list[list[tuple[int, int, list[int]]]] = []
+        slips: list[list[tuple[int, Slip]]] = []
         for number, prompt in bases:
             domain, family = families[number]
             local = locals_of[number]
@@ -167,6 +173,7 @@ class _Compiler:
             rows["capacity"].append(min(math.prod(sizes), _LARGEST))
             label = f"{self.tables['domain_names'][domain]}/{family.name}/{prompt.key}"
             rows["salt"].append(int.from_bytes(hashlib.sha256(label.encode()).digest()[:7], "little"))
+            slips.append([(self.text(slip.text, number, family, local), slip) for slip in finder.find(prompt.text, label)])
             rewrites.append(
                 [
                     (self.text(w.text, number, family, local), self._separator(w.text, family), _marks(w.rules))
@@ -182,6 +189,11 @@ class _Compiler:
         self.column("rewrite_start", itertools.accumulate((len(r) for r in rewrites), initial=0))
         for place_, name in enumerate(("rewrite_text", "rewrite_separator")):
             self.column(name, (w[place_] for r in rewrites for w in r))  # type: ignore[misc]
+        self.column("slip_start", itertools.accumulate((len(s) for s in slips), initial=0))
+        self.column("slip_text", (number for s in slips for number, _ in s))
+        self.column("slip_kind", (SLIP_KINDS.index(slip.kind) for s in slips for _, slip in s))
+        self.tables["slip_wrote"] = [slip.wrote for s in slips for _, slip in s]
+        self.tables["slip_meant"] = [slip.meant for s in slips for _, slip in s]
         self.column("rewrite_rules", (mark for r in rewrites for w in r for mark in w[2]))
 
     def _separator(self, text: Text, family: Family) -> int:

@@ -6,11 +6,11 @@ import math
 import re
 import statistics
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from prompt_improver.domains.source import RULES, Domain, Family, Ref, Text
+from prompt_improver.domains.content import RULES, Domain, Family, Ref, Text
 
-__all__ = ["describe"]
+__all__ = ["capacity_of", "describe"]
 
 _SURFACE: tuple[tuple[str, Callable[[str], object]], ...] = (
     ("question mark", lambda t: "?" in t),
@@ -25,9 +25,9 @@ _SURFACE: tuple[tuple[str, Callable[[str], object]], ...] = (
 )
 
 
-def _capacity_of(prompt_slots: Sequence[str], family: Family) -> int:
+def capacity_of(slots: Iterable[str], family: Family) -> int:
     """In how many ways the slots can be filled."""
-    return math.prod(len(next(iter(family.slots[name].values()))) for name in prompt_slots)
+    return math.prod(len(next(iter(family.slots[name].values()))) for name in slots)
 
 
 def _sample(text: Text, family: Family, turn: int) -> str:
@@ -51,7 +51,7 @@ def describe(domain: Domain) -> list[str]:
                     improved.append(_sample(rewrite.text, family, turn))
                     ratios.append(len(improved[-1].split()) / len(text.split()))
     prompts = [prompt for family in domain.families for prompt in family.prompts]
-    capacity = sum(_capacity_of(sorted(p.text.slots), f) for f in domain.families for p in f.prompts)
+    capacity = sum(capacity_of(p.text.slots, f) for f in domain.families for p in f.prompts)
     used = {rule: sum(rule in w.rules for p in prompts for w in p.rewrites) for rule in RULES}
     rewrites = sum(len(p.rewrites) for p in prompts)
     lines = [

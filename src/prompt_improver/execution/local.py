@@ -66,6 +66,7 @@ def open_run(recipe: Recipe) -> Run:
         seed=recipe.seed,
         unchanged_share=recipe.unchanged_share,
         clause_rate=recipe.clause_rate,
+        slip_rate=recipe.slip_rate,
     )
     fingerprint = recipe.fingerprint(f"{grammar.digest}/{sorted(shares.items())}")
     facts = (fingerprint, recipe.seed, recipe.samples, extractor_id(), engine_version())

@@ -118,6 +118,10 @@ class Lexicon:
         self._seen: dict[str, tuple[tuple[int, ...], int]] = {}
         self._pairs: dict[tuple[int, int], tuple[int, ...]] = {}
 
+    def knows(self, word: str) -> bool:
+        """Whether the dictionary holds a lower-case word."""
+        return word in self._dictionary
+
     def _tag(self, signature: _Signature) -> int:
         tag = self._tags.get(signature)
         if tag is None:

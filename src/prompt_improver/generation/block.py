@@ -7,7 +7,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from prompt_improver.batch import FEATURES, ROW_SCHEMA, TIERS, TRUTH_SCHEMA, Batch, Origin
-from prompt_improver.domains.source import RULES
+from prompt_improver.domains.content import RULES
+from prompt_improver.domains.grammar import Grammar
+from prompt_improver.domains.slips import SLIP_KINDS
 from prompt_improver.features.scales import scale_counts
 from prompt_improver.generation.effectiveness import Scores, score_block
 from prompt_improver.generation.plan import BlockPlan, RunPlan, plan_block
@@ -45,7 +47,7 @@ def make_block(run: RunPlan, block: int, origin: Origin, *, noise_share: float, 
     for place, name in enumerate(FEATURES):
         columns[name] = pa.array(features[:, place]).cast(ROW_SCHEMA.field(name).type)
     rows = pa.Table.from_arrays([columns[name] for name in ROW_SCHEMA.names], schema=ROW_SCHEMA)
-    return Batch(origin, rows, _truth(plan, scores))
+    return Batch(origin, rows, _truth(grammar, plan, scores))
 
 
 def _named(names: tuple[str, ...] | list[str], place: npt.NDArray[np.integer]) -> pa.Array:
@@ -58,10 +60,11 @@ def _rule_names(plan: BlockPlan) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(ends), _named(RULES, np.nonzero(applied)[1]))
 
 
-def _truth(plan: BlockPlan, scores: Scores) -> pa.Table:
+def _truth(grammar: Grammar, plan: BlockPlan, scores: Scores) -> pa.Table:
     n = len(plan)
     width = plan.strengths.shape[1]
     marks = pa.ListArray.from_arrays(pa.array(np.arange(n + 1, dtype=np.int32) * width), pa.array(plan.strengths.ravel()))
+    slipped = pa.array(plan.slip, mask=plan.slip < 0)
     columns = {
         "row_index": pa.array(np.arange(plan.start, plan.start + n)),
         "difficulty": pa.array(scores.difficulty),
@@ -72,5 +75,8 @@ def _truth(plan: BlockPlan, scores: Scores) -> pa.Table:
         "structural_score": pa.array(scores.structural),
         "noise": pa.array(scores.noise),
         "rule_strengths": marks,
+        "slip": pa.array(SLIP_KINDS, type=pa.string()).take(pa.array(grammar["slip_kind"]).take(slipped)),
+        "slip_wrote": grammar.texts("slip_wrote").take(slipped),
+        "slip_meant": grammar.texts("slip_meant").take(slipped),
     }
     return pa.Table.from_arrays([columns[name] for name in TRUTH_SCHEMA.names], schema=TRUTH_SCHEMA)

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from prompt_improver.batch import FEATURES
+from prompt_improver.domains.content import RULES, STRENGTHS
 from prompt_improver.domains.grammar import BUILT_IN
-from prompt_improver.domains.source import RULES, STRENGTHS
 from prompt_improver.generation.plan import BlockPlan, RunPlan
 
 __all__ = ["Scores", "load_weights", "score_block"]

@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from prompt_improver.domains.content import RULES, STRENGTHS
 from prompt_improver.domains.grammar import Grammar
-from prompt_improver.domains.source import RULES, STRENGTHS
 from prompt_improver.errors import CapacityError, RecipeError
 from prompt_improver.generation.streams import Words, bell, below, draw, key_of, mix, unit
 from prompt_improver.guarantees.quotas import block_bounds, exact_shares, largest_remainder
@@ -52,6 +52,7 @@ class RunPlan:
     bounds: tuple[int, ...]
     unchanged_share: float
     clause_rate: float
+    slip_rate: float
 
     @property
     def blocks(self) -> int:
@@ -77,6 +78,8 @@ class BlockPlan:
     base: Ints
     digits: Ints  # n x most identity slots: the filling
     key: Words  # of each row, for slots that are no part of the identity
+    original: Ints  # the prompt's text, with its slip if it has one
+    slip: Ints  # place among the content's slips, -1 for none
     text: Ints  # the enhanced prompt's own text
     separator: Ints  # piece that stands before a clause
     clause: Ints  # n x CLAUSES: texts, -1 for none
@@ -90,7 +93,14 @@ class BlockPlan:
 
 
 def plan_run(
-    grammar: Grammar, shares: dict[str, float], *, samples: int, seed: int, unchanged_share: float = 0.16, clause_rate: float = 0.4
+    grammar: Grammar,
+    shares: dict[str, float],
+    *,
+    samples: int,
+    seed: int,
+    unchanged_share: float = 0.16,
+    clause_rate: float = 0.4,
+    slip_rate: float = 0.05,
 ) -> RunPlan:
     """Checks that the content can say what is asked, before anything is made.
 
@@ -112,7 +122,7 @@ def plan_run(
             )
     bounds = tuple(block_bounds(samples, exact))
     domains = tuple(numbers[name] for name in shares)
-    return RunPlan(grammar, seed, samples, domains, exact, bounds, unchanged_share, clause_rate)
+    return RunPlan(grammar, seed, samples, domains, exact, bounds, unchanged_share, clause_rate, slip_rate)
 
 
 def _rota(grammar: Grammar, domain: int) -> _Rota:
@@ -188,6 +198,13 @@ def plan_block(run: RunPlan, block: int) -> BlockPlan:
     return _treat(run, block, domain, base, _fillings(run, base, number), words)
 
 
+def _slips(grammar: Grammar, base: Ints, words: Words, rate: float) -> Ints:
+    """The slip of each row, -1 for none; prompts without slips are the longer ones."""
+    starts = grammar["slip_start"].astype(np.int64)
+    size = starts[base + 1] - starts[base]
+    return np.where((unit(words) < rate) & (size > 0), starts[base] + below(mix(words), size), -1)
+
+
 def _treat(run: RunPlan, block: int, domain: Ints, base: Ints, digits: Ints, words: Words) -> BlockPlan:
     """Chooses the rewrite and the clauses of each row.
 
@@ -201,7 +218,9 @@ def _treat(run: RunPlan, block: int, domain: Ints, base: Ints, digits: Ints, wor
     rewrite = starts[base] + (picked * (starts[base + 1] - starts[base])).astype(np.int64)
     unchanged = unit(words[:, 3]) < run.unchanged_share
     strengths = np.where(unchanged[:, None], 0, grammar.rewrite_rules[rewrite]).astype(np.int8)
-    text = np.where(unchanged, grammar["base_text"][base], grammar["rewrite_text"][rewrite]).astype(np.int64)
+    slip = _slips(grammar, base, words[:, 16], run.slip_rate)
+    original = np.where(slip >= 0, np.append(grammar["slip_text"], 0)[slip], grammar["base_text"][base]).astype(np.int64)
+    text = np.where(unchanged, original, grammar["rewrite_text"][rewrite]).astype(np.int64)
     ending = np.where(unchanged, grammar["base_separator"][base], grammar["rewrite_separator"][rewrite]).astype(np.int64)
     wanted = np.zeros(n, dtype=np.int64)
     for k in range(CLAUSES):
@@ -227,6 +246,8 @@ def _treat(run: RunPlan, block: int, domain: Ints, base: Ints, digits: Ints, wor
         base=base,
         digits=digits,
         key=mix(words[:, 4]),
+        original=original,
+        slip=slip,
         text=text,
         separator=grammar["separators"].astype(np.int64)[ending],
         clause=clause,

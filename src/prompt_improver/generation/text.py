@@ -25,8 +25,7 @@ Pieces = tuple[Ints, Ints]
 
 def original_pieces(grammar: Grammar, plan: BlockPlan) -> Pieces:
     """The pieces of the prompts as typed."""
-    text = grammar["base_text"].astype(np.int64)[plan.base]
-    return _pieces_of(grammar, plan, text, np.arange(len(plan)))
+    return _pieces_of(grammar, plan, plan.original, np.arange(len(plan)))
 
 
 def enhanced_pieces(grammar: Grammar, plan: BlockPlan) -> Pieces:
