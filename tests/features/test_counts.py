@@ -94,5 +94,5 @@ def test_features_point_the_right_way(better, worse, name):
 
 def test_extractor_names_itself():
     name, _, digest = extractor_id().partition("+")
-    assert name == "prompt-features/1"
+    assert name == "prompt-features/2"
     assert len(digest) == 12

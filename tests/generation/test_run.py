@@ -10,6 +10,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from prompt_improver import generate
 from prompt_improver.batch import FEATURES
@@ -111,6 +117,21 @@ def test_noise_has_the_share_that_was_asked(share):
 def test_the_stated_deviation_is_that_of_the_content():
     truth = generate(8192, seed=1, noise=0.0).truth
     assert truth["structural_score"].to_numpy().std() == pytest.approx(load_weights()["signal_sd"], rel=0.15)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_length_is_not_quality(seed):
+    rows = generate(8192, seed=seed).rows
+    score, length = rows["effectiveness_score"].to_numpy(), rows["length"].to_numpy()
+    assert abs(spearmanr(score, length)[0]) < 0.35
+    features = np.column_stack([rows[name].to_numpy() for name in FEATURES])
+    high, clear = score >= 0.7, (score >= 0.7) | (score <= 0.3)
+    deciles = np.digitize(length, np.quantile(length, np.arange(0.1, 1, 0.1)))
+    for decile in range(10):
+        here = clear & (deciles == decile)
+        learner = make_pipeline(StandardScaler(), LogisticRegression())
+        guess = cross_val_predict(learner, features[here], high[here], method="predict_proba")[:, 1]
+        assert roc_auc_score(high[here], guess) > 0.65
 
 
 def test_texts_do_not_depend_on_noise():

@@ -12,12 +12,13 @@ _VOWEL = re.compile(
 _CONSONANT = re.compile(r"eu|ewe|one(?![a-z])|one-|once|ouija", re.IGNORECASE)
 _SPELT = re.compile(r"[A-Z]+s?(?![A-Za-z])")  # said letter by letter, unless it is said as a word
 _SAID_WITH_VOWEL = frozenset("AEFHILMNORSX")
-_SAID_AS_WORD = frozenset("LAN LED MAC MAX NAS NOR NOT RAG RAM RAW ROM ROS SAT SIM SIX SQL".split())
+_SAID_AS_WORD = frozenset("LAN MAC MAX NAS NOR NOT RAG RAM RAW ROM ROS SAT SIM SIX SQL".split())
+_SAID_BY_LETTER = frozenset("AWOL FPGA GUID RFID UART UUID".split())
 _DIGITS = re.compile(r"8|1[18](?!\d)|1[18]\d{3}(?!\d)|1[18][.,]\d")
 
 
 def _is_spelt(capitals: str) -> bool:
-    return capitals not in _SAID_AS_WORD and (len(capitals) < 4 or not set(capitals) & set("AEIOUY"))
+    return capitals in _SAID_BY_LETTER or (capitals not in _SAID_AS_WORD and (len(capitals) < 4 or not set(capitals) & set("AEIOUY")))
 
 
 def article(word: str) -> str:

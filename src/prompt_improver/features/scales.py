@@ -7,15 +7,18 @@ last bit, so one row measured alone and a million measured together agree bit fo
 With w = words (at least 1), and every other name a count of `counts.COUNTS`:
 
     clarity          1 - haze / (haze + 1), with haze = (5 unknown + 1.6 vague + 2 padding + .5 pronoun
-                     + .35 long_words) / (w + 6) * 3 + run / 60, run = w / sentences: words a sentence
+                     + .35 long_words) / (w + 6) * 3 + run / 50, run = w / sentences: words a sentence
     length           chars
-    specificity      part(d, .5), d = (1.5 numbers + 1.2 named + .6 quotes + code + exact + constraint
+    specificity      part(d, .2), d = (1.5 numbers + 1.2 named + .6 quotes + code + exact + constraint
                      - .5 vague) / sqrt(w + 4)
-    complexity       1 + 9 part(a, 10) rounded, a = 2 directive + questions + format + steps + constraint
+    complexity       1 + 9 part(a, 7) rounded, a = 2 directive + questions + format + steps + constraint
                      + .4 joint + criteria
-    context_richness part(c, .27), c = (context + .4 named + .5 lines + .02 w) / sqrt(w + 4)
-    actionability    part(a, .21), a = (2 directive + 1.5 format + steps + example + criteria
+    context_richness part(c, .14), c = (context + .4 named + .5 lines) / sqrt(w + 4)
+    actionability    part(a, .185), a = (2 directive + 1.5 format + steps + example + criteria
                      + .7 constraint + .5 exact + questions) / sqrt(w + 4)
+
+The constants are set so that improvements as people write them lie in the middle of each scale: of 551 public ones (BPO, ATLAS) the
+median is .69, 140, .73, 5, .65 and .83.
 
 All but length and complexity are rounded to four places. An empty text has clarity 1, complexity 1 and 0
 for the others: nothing in it is unclear, and nothing is asked.
@@ -69,26 +72,26 @@ def _root(get: dict[str, Floats]) -> Floats:
 def _clarity(get: dict[str, Floats]) -> Floats:
     mess = 5.0 * get["unknown"] + 1.6 * get["vague"] + 2.0 * get["padding"] + 0.5 * get["pronoun"] + 0.35 * get["long_words"]
     run = get["words"] / np.maximum(get["sentences"] + get["lines"], 1.0)
-    haze = mess / (get["words"] + 6.0) * 3.0 + run / 60.0
+    haze = mess / (get["words"] + 6.0) * 3.0 + run / 50.0
     return 1.0 - haze / (haze + 1.0)
 
 
 def _specificity(get: dict[str, Floats]) -> Floats:
     exact = 1.5 * get["numbers"] + 1.2 * get["named"] + 0.6 * get["quotes"] + get["code"] + get["exact"] + get["constraint"]
-    return _part((exact - 0.5 * get["vague"]) / _root(get), 0.5)
+    return _part((exact - 0.5 * get["vague"]) / _root(get), 0.2)
 
 
 def _complexity(get: dict[str, Floats]) -> Floats:
     asked = 2.0 * get["directive"] + get["questions"] + get["format"] + get["steps"] + get["constraint"] + get["criteria"]
-    return np.floor(1.5 + 9.0 * _part(asked + 0.4 * get["joint"], 10.0))
+    return np.floor(1.5 + 9.0 * _part(asked + 0.4 * get["joint"], 7.0))
 
 
 def _context(get: dict[str, Floats]) -> Floats:
-    known = get["context"] + 0.4 * get["named"] + 0.5 * get["lines"] + 0.02 * get["words"]
-    return _part(known / _root(get), 0.27)
+    known = get["context"] + 0.4 * get["named"] + 0.5 * get["lines"]
+    return _part(known / _root(get), 0.14)
 
 
 def _actionability(get: dict[str, Floats]) -> Floats:
     wanted = 2.0 * get["directive"] + 1.5 * get["format"] + get["steps"] + get["example"] + get["criteria"]
     wanted = wanted + 0.7 * get["constraint"] + 0.5 * get["exact"] + get["questions"]
-    return _part(wanted / _root(get), 0.21)
+    return _part(wanted / _root(get), 0.185)
