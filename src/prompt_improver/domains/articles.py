@@ -25,7 +25,9 @@ def article(word: str) -> str:
     """`"an"` before a vowel sound, else `"a"`; the word may be a number or an acronym and may be followed by others."""
     word = word.lstrip("\"'“‘`(*[")
     spelt = _SPELT.match(word)
-    if word[:1].isdigit():
+    if re.match(r"[A-Za-z](?![\w'’-])", word):
+        vowel = word[0].upper() in _SAID_WITH_VOWEL
+    elif word[:1].isdigit():
         vowel = bool(_DIGITS.match(word))
     elif spelt and _is_spelt(spelt[0].rstrip("s")):
         vowel = word[0] in _SAID_WITH_VOWEL

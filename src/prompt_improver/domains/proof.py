@@ -22,15 +22,15 @@ __all__ = ["LEAST_FAMILY", "LEAST_PROMPT", "load_vocabulary", "proofread", "word
 LEAST_PROMPT, LEAST_FAMILY = 30, 1000
 """Fillings that a prompt and a family must allow."""
 
-ALIKE = 0.5
-"""Share of word triples (Jaccard) from which two base prompts count as one written twice."""
+ALIKE, JUDGED = 0.5, 5
+"""Share of word triples (Jaccard) from which two base prompts of so many words of their own count as one written twice."""
 
 _HERE = Path(__file__).parent
 _ARTICLE = re.compile(r"(?<![\w'’.)-])(an?|A|An)[ \n](?=[\"'“‘`(*]*([A-Za-z0-9][\w’'+#-]*))")
 _CODE = re.compile(
     r"```.*?```|`[^`\n]*`|\$[^$\n]+\$|\\\(.*?\\\)|\\\[.*?\\\]|https?://\S+|\S+@\S+|\S*[/\\_={}<>|^;]\S*|\b\w+\.\w+\S*|--?\w\S*", re.DOTALL
 )
-_LOWER = re.compile(r"(?<![\w'’-])[a-z]+(?:['’][a-z]+)?(?![\w'’]*[A-Z0-9_])")
+_LOWER = re.compile(r"(?<![\w'’-])[a-z]+(?:['’][a-z]+)?(?![\w'’]*[A-Z0-9_À-ÿ])")
 _PERSONAL = (
     ("an e-mail address", re.compile(r"[\w.+-]+@(?!(?:[\w-]+\.)*example\.(?:com|org|net)\b)[\w-]+\.[a-z]{2,}")),
     ("a telephone number", re.compile(r"(?<![\w.])(?:\+\d{1,3}[ -]?)?(?:\(\d{2,4}\)[ -]?)?\d{3}[ -]\d{3,4}[ -]\d{3,4}(?!\w)")),
@@ -44,10 +44,7 @@ _PERSONAL = (
         ),
     ),
 )
-_AFTER_LABEL = frozenset("and are at has in into is of or per to was with".split())  # "A" as a name: option A is …
-_DETERMINERS = frozenset(
-    "a an the my our your his her its their no some any every each this that these those two three four five six seven eight nine ten twelve".split()
-)
+_AFTER_LABEL = frozenset("and are at has in into is of or per to was with".split())  # "A" or "a" as a name: option A is …
 
 
 def load_vocabulary(folder: Path | None = None) -> frozenset[str]:
@@ -112,7 +109,7 @@ def _text_remarks(text: Text, family: Family, vocabulary: frozenset[str]) -> Ite
         fillers = family.slots[part.slot][part.field]
         if isinstance(before, str):
             for filler in fillers:
-                yield from _articles(before[-8:] + filler[:40], only_first=len(before[-8:]))
+                yield from _articles(before[-8:] + filler[:40], seam=len(before[-8:]))
         if isinstance(after, str) and any(filler in ("1", "one") for filler in fillers):
             plural = re.match(r" [a-z]+[^s\W]s\b", after)
             if plural and plural[0][1:] not in ("is", "was", "has"):
@@ -120,7 +117,7 @@ def _text_remarks(text: Text, family: Family, vocabulary: frozenset[str]) -> Ite
 
 
 def _string_remarks(string: str, vocabulary: frozenset[str]) -> Iterator[str]:
-    prose = _CODE.sub(" ", string)
+    prose = _CODE.sub(" … ", string)
     yield from _articles(prose)
     for word in _LOWER.findall(prose):
         plain = word.replace("’", "'")
@@ -140,40 +137,29 @@ def _unwanted() -> frozenset[str]:
     return frozenset((_HERE / "unwanted.txt").read_text(encoding="utf-8").split())
 
 
-def _articles(string: str, only_first: int = 0) -> Iterator[str]:
-    """Wrong use of a and an; with `only_first`, only where the word after the article starts there."""
+def _articles(string: str, seam: int | None = None) -> Iterator[str]:
+    """Wrong use of a and an; with `seam`, only where the article stands before that place and its word behind."""
     for match in _ARTICLE.finditer(string):
-        if only_first and match.start(2) < only_first:
+        if seam is not None and not match.start(1) < seam <= match.start(2):
             continue
         word = match[2]
-        if match[1] == "A" and word in _AFTER_LABEL:
+        if match[1].lower() == "a" and word in _AFTER_LABEL:
             continue
         if match[1].lower() != article(word):
             yield f"'{match[1]} {word}': the article does not agree"
 
 
 def _form(filler: str) -> str:
-    first = re.match(r"[\w'’-]*", filler)
-    word = first[0] if first else ""
-    if not word or not word[0].islower():
-        return "other"
-    for ending in ("ing", "ed"):
-        if word.endswith(ending) and len(word) >= 5:
-            return ending
-    if word == "to":
-        return "to"
-    return "article" if word in ("a", "an") else "determiner" if word in _DETERMINERS else "word"
+    word = filler.split(" ", 1)[0]
+    return "ing" if word.islower() and len(word) >= 5 and word.endswith("ing") else word if word == "to" else ""
 
 
 def _odd_fillers(fillers: Iterable[str]) -> list[str]:
-    """Fillers whose first word breaks the form that at least four in five others share."""
+    """Fillers that are no "-ing …" or "to …" where at least four in five others are."""
     forms = {filler: _form(filler) for filler in fillers if len(filler) < 100}
-    counts = Counter(forms.values())
-    form, most = counts.most_common(1)[0] if counts else ("other", 0)
-    if form not in ("ing", "to", "article") or most < 5 or most < 0.8 * len(forms):
-        return []
-    allowed = {form, "other", "determiner"} if form == "article" else {form}
-    return [f"'{filler}'" for filler, other in forms.items() if other not in allowed and not (form == "article" and filler.split()[0].endswith("s"))]
+    form, most = Counter(forms.values()).most_common(1)[0] if forms else ("", 0)
+    odd = [f"'{filler}'" for filler, other in forms.items() if other != form]
+    return odd if form and most >= 5 and most >= 0.8 * len(forms) else []
 
 
 def word_runs(text: str, size: int) -> set[tuple[str, ...]]:
@@ -189,6 +175,8 @@ def _near_duplicates(domains: Sequence[Domain]) -> Iterator[str]:
     for domain in domains:
         for family in domain.families:
             for prompt in family.prompts:
+                if sum(len(part.split()) for part in prompt.text.parts if isinstance(part, str)) < JUDGED:
+                    continue  # a few key words: the fillers make the difference
                 for run in (found := word_runs(_blanked(prompt), 3)):
                     where_of[run].append(len(runs))
                 runs.append((f"{domain.name}: {family.name}: {prompt.key}", found))

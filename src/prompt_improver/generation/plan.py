@@ -99,7 +99,7 @@ def plan_run(
     samples: int,
     seed: int,
     unchanged_share: float = 0.16,
-    clause_rate: float = 0.4,
+    clause_rate: float = 0.15,
     slip_rate: float = 0.05,
 ) -> RunPlan:
     """Checks that the content can say what is asked, before anything is made.

@@ -36,7 +36,7 @@ class Recipe(BaseModel):
     domains_folder: str | None = Field(default=None, description="folder of domain files instead of the built-in ones")
     noise: float = Field(default=0.25, ge=0.0, le=0.9, description="share of noise in the variance of the structural score")
     unchanged_share: float = Field(default=0.16, ge=0.0, le=1.0, description="share of rows whose prompt is kept word for word")
-    clause_rate: float = Field(default=0.4, ge=0.0, le=3.0, description="mean number of clauses that follow a rewrite")
+    clause_rate: float = Field(default=0.15, ge=0.0, le=3.0, description="mean number of clauses that follow a rewrite")
     slip_rate: float = Field(default=0.05, ge=0.0, le=1.0, description="share of short prompts that carry one slip of typing or grammar")
     tier_gaps: bool = Field(default=True, description="keep (.3, .4) and (.6, .7) free of effectiveness scores")
 
