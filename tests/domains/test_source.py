@@ -66,6 +66,7 @@ def test_a_sound_file_is_read(tmp_path):
         ("{ from = 10, to = 30, step = 10 }", "{ from = 10, to = 30, step = 0 }", "slots: n"),
         ('in {{city}} with {{pair.a}}"', 'in {{town}} with {{pair.a}}"', "family visit: prompt trip: text: slot {{town}}"),
         ('in {{city}} with {{pair.a}}"', 'in {{city}}s with {{pair.a}}"', "glued"),
+        ('in {{city}} with {{pair.a}}"', 'in {{city}} with {{pair.a}}/{{pair.b}}"', "glued"),
         ("with {{pair.a}} and a {{pair.b}}.", "with tea.", "slot 'pair'"),
         ("and a {{pair.b}}.", "and a {{pair.c}}.", "no such field"),
         ('form = "question"', 'form = "shout"', "prompt trip: 'form'"),

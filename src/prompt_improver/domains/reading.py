@@ -15,6 +15,7 @@ from prompt_improver.features.counts import tokens
 __all__ = ["Reader", "check_identity", "ending_of", "read_slots", "read_text", "repeated"]
 
 _SLOT = re.compile(r"\{\{\s*(?:([aA])\s+)?([A-Za-z][A-Za-z0-9_]*)(?:\.([A-Za-z][A-Za-z0-9_]*))?\s*\}\}")
+_WHITE = re.compile(r"\s")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
@@ -138,16 +139,18 @@ def ending_of(text: Text, slots: Mapping[str, Slot]) -> str:
 
 
 def _seams(text: Text, slots: Mapping[str, Slot]) -> Iterator[tuple[str, str]]:
-    """Every pair of neighbouring pieces that touch without white space, cut to what a token could span."""
+    """What stands before a seam without white space, back to the last white space, and what stands behind it."""
     seen = set()
-    for one, other in zip(text.parts, text.parts[1:], strict=False):
-        lefts = [end for filler in _fillers_of(one, slots) if (end := filler[-40:].split(" ")[-1])]
-        rights = [start for filler in _fillers_of(other, slots) if (start := filler[:40].split(" ")[0])]
-        for left in lefts:
-            for right in rights:
-                if (left, right) not in seen and not left[-1].isspace() and not right[0].isspace():
+    tails = {""}
+    for part in text.parts:
+        fillers = _fillers_of(part, slots)
+        for left in tails - {""}:
+            for right in {_WHITE.split(filler[:40], maxsplit=1)[0] for filler in fillers} - {""}:
+                if (left, right) not in seen:
                     seen.add((left, right))
                     yield left, right
+        whole = {filler for filler in fillers if not _WHITE.search(filler)}
+        tails = {_WHITE.split(filler)[-1][-40:] for filler in fillers if filler not in whole} | {tail + filler for tail in tails for filler in whole}
 
 
 def check_identity(reader: Reader, text: Text, identity: frozenset[str], slots: Mapping[str, Slot], where: str) -> None:
