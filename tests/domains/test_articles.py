@@ -4,8 +4,14 @@ import pytest
 
 from prompt_improver.domains.articles import article
 
-AN = "apple hour honest heir umbrella unimportant uninstalled 8-bit 11 18 18,000 80 8.5 x m LED RFID FPGA MRI FBI SVG HTML SSH XML npm ER RNN LLM iOS IP ID NLP only".split()
-A = "user unit university unique European one-page once useful US UART UUID 1 10 100 118 1800 1,100 UI URL ROM RAM LAN SQL JSON PDF CSV GUI Unix uniform ukulele".split()
+AN = """
+apple hour honest heir umbrella unimportant uninstalled 8-bit 11 18 18,000 80 8.5 x m LED RFID FPGA MRI FBI SVG HTML SSH
+XML npm ER RNN LLM iOS IP ID NLP only
+""".split()
+A = """
+user unit university unique European one-page once useful US UART UUID 1 10 100 118 1800 1,100 UI URL ROM RAM LAN SQL
+JSON PDF CSV GUI Unix uniform ukulele
+""".split()
 
 
 @pytest.mark.parametrize("word", AN)
