@@ -142,3 +142,35 @@ def test_the_built_in_content_holds_enough():
     assert all(int((grammar["family_domain"] == number).sum()) >= 12 for number in range(5))
     shares = {"technical": 0.25, "creative": 0.20, "analytical": 0.20, "instructional": 0.20, "conversational": 0.15}
     assert all(grammar.capacity(names.index(name)) >= share * 10_000_000 for name, share in shares.items())
+
+
+def test_families_of_a_folder_follow_those_of_the_file(tmp_path):
+    path = write(tmp_path, HEAD + CLAUSES)
+    (tmp_path / "tiny").mkdir()
+    family = "[[family]]" + (HEAD + CLAUSES).split("[[family]]", 1)[1]
+    write(
+        tmp_path,
+        family.replace('name = "visit"', 'name = "stay"').replace("what can i do", "where can i sleep").replace("do in", "see in"),
+        "tiny/stay.toml",
+    )
+    domain = read_domain(path)
+    assert [family.name for family in domain.families] == ["visit", "stay"]
+    assert domain.families[1].slots["city"] == domain.families[0].slots["city"]
+    write(tmp_path, 'format = 1\n[[family]]\nname = "x"\n', "tiny/stay.toml")
+    with pytest.raises(DomainError, match=r"stay\.toml: top: 'format' is not a known key"):
+        read_domain(path)
+
+
+def test_clauses_of_the_file_serve_families_without_their_own(tmp_path):
+    shared = CLAUSES.replace("[family.clauses", "[clauses")
+    own = '[family.clauses.ask_format]\nwell = ["Answer in a table of {{n}} rows."]\n'
+    domain = read_domain(write(tmp_path, HEAD.replace("[slots]", shared.replace("[clauses]\n", "", 1) + "[slots]") + own))
+    clauses = domain.families[0].clauses
+    assert str(clauses["ask_format", "well"][0].parts[0]) == "Answer in a table of "
+    assert str(clauses["ask_format", "badly"][0].parts[0]) == "Clause ask_format badly, "
+
+
+def test_an_article_agrees_with_every_filler(tmp_path):
+    text = HEAD.replace("and a {{pair.b}}", "and {{a pair.b}}").replace('b = "cup"', 'b = "urn"')
+    ref = read_domain(write(tmp_path, text + CLAUSES)).families[0].prompts[0].rewrites[0].text.refs[-1]
+    assert read_domain(write(tmp_path, text + CLAUSES)).families[0].slots[ref.slot][ref.field] == ("an urn", "a pen")
