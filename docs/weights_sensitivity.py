@@ -22,13 +22,13 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from prompt_improver.batch import FEATURES
+from prompt_improver.domains.content import STRENGTHS
 from prompt_improver.execution.local import open_run, stream_batches
 from prompt_improver.features.extractor import extract
 from prompt_improver.generation.effectiveness import load_weights
 from prompt_improver.recipe.recipe import make_recipe
 
 Weights = dict[str, Any]
-STRENGTHS = ("well", "weakly", "badly")
 
 
 def scaled(weights: Weights, features: float = 1.0, rules: float = 1.0) -> Weights:

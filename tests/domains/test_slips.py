@@ -14,16 +14,11 @@ from prompt_improver.recipe.recipe import make_recipe
 
 
 def made(samples: int = 12_000, **fields: object) -> pa.Table:
-    """Prompts, enhanced prompts and the truth about their slips."""
+    """Prompts and the truth about their slips."""
     batches = list(stream_batches(open_run(make_recipe({"samples": samples, "seed": 5, **fields}))))
     rows = pa.concat_tables([batch.rows for batch in batches])
     truth = pa.concat_tables([batch.truth for batch in batches])
-    return (
-        rows.select(["prompt_text", "enhanced_prompt"])
-        .add_column(2, "slip", truth["slip"])
-        .add_column(3, "slip_wrote", truth["slip_wrote"])
-        .add_column(4, "slip_meant", truth["slip_meant"])
-    )
+    return truth.select(["slip", "slip_wrote", "slip_meant"]).append_column("prompt_text", rows["prompt_text"])
 
 
 @pytest.fixture(scope="module")
