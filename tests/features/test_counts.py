@@ -34,6 +34,10 @@ def count(text, name):
         ('say "yes"', "quotes", 2),
         ("for example such as", "example", 3),
         ("naïve café 12km", "unknown", 0),
+        ("It’s a McCafé, m² and Über", "unknown", 0),
+        ("respÐ¾nd and DetermÑne", "unknown", 2),
+        ("write it. then read. Done. e.g. so", "uncapped", 3),
+        ("Use it.\nand this", "uncapped", 0),
     ],
 )
 def test_counts_of_known_texts(text, name, expected):
@@ -81,6 +85,9 @@ def test_tokens_cover_everything_but_blanks(text):
     "better, worse, name",
     [
         ("Explain how DNS works.", "Explain hwo DNS wroks.", "clarity"),
+        ("Explain how DNS works.", "explain how DNS works.", "clarity"),
+        ("Describe entropy.", "Would you mind telling me what entropy is?", "clarity"),
+        ("Describe thermodynamic equilibrium.", "Describe what it is like.", "specificity"),
         ("List 5 cities in Peru under 2000 m.", "List some cities or so.", "specificity"),
         ("Write a haiku about rain.", "rain", "actionability"),
         ("I am a nurse and my patients are children; explain fever.", "Explain fever.", "context_richness"),
@@ -94,5 +101,5 @@ def test_features_point_the_right_way(better, worse, name):
 
 def test_extractor_names_itself():
     name, _, digest = extractor_id().partition("+")
-    assert name == "prompt-features/2"
+    assert name == "prompt-features/3"
     assert len(digest) == 12

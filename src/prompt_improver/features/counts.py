@@ -31,6 +31,7 @@ COUNTS = (
     "quotes",  # quotation marks
     "code",  # identifiers, paths, fences
     "unknown",  # lower-case words that no dictionary holds, and tangled ones
+    "uncapped",  # sentences that open in lower case
     "vague",
     "padding",
     "pronoun",
@@ -88,6 +89,7 @@ class _Signature:
     verb: bool = False
     opener: bool = False
     named: bool = False
+    lower: bool = False
     opens_sentence: bool = False
 
 
@@ -180,6 +182,7 @@ class Lexicon:
             verb=word in self._verbs,
             opener=word in self._openers,
             named=named,
+            lower=token[0].islower(),
         )
         return tuple(adds), self._tag(signature)
 
@@ -192,8 +195,10 @@ class Lexicon:
 
     def _is_unknown(self, token: str) -> bool:
         """Lower-case and in no dictionary, or a tangle of letters that no naming habit makes."""
-        if not token.isascii() or any(mark in token for mark in "_/\\@:.#+"):
+        if any(mark in token for mark in "_/\\@:.#+"):
             return False
+        if not token.isascii():
+            return _is_garbled(token)
         lower = token.islower()
         parts = [part for part in _TANGLED.findall(token) if part.isalpha() and len(part) > 2]
         unknown = [part for part in parts if part.lower() not in self._dictionary]
@@ -215,9 +220,17 @@ class Lexicon:
             adds.append(_INDEX["directive"])
         if right.named and not left.opens_sentence:
             adds.append(_INDEX["named"])
+        if right.lower and left.kind in ("start", "end"):
+            adds.append(_INDEX["uncapped"])
         if left.kind == "line" and right.kind in ("bullet", "number"):
             adds.append(_INDEX["steps"])
         return tuple(adds)
+
+
+def _is_garbled(token: str) -> bool:
+    """Signs or foreign capitals between letters, as a wrong encoding or a keyboard slip leaves them."""
+    odd = (not b.isascii() and b != "’" and (b.isupper() or not b.isalpha()) for a, b in pairwise(token) if a.islower())
+    return sum(char.isalpha() for char in token) >= 4 and any(odd)
 
 
 @cache

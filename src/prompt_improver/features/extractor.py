@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["EXTRACTOR_NAME", "EXTRACTOR_VERSION", "count_texts", "extract", "extractor_id"]
 
 EXTRACTOR_NAME = "prompt-features"
-EXTRACTOR_VERSION = 2
+EXTRACTOR_VERSION = 3
 _SOURCES = ("lexicon.toml", "words.txt", "counts.py", "scales.py")
 
 
