@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from prompt_improver.cli.domains import domains_app
+from prompt_improver.cli.ratings import EXAMPLES, import_ratings
 from prompt_improver.cli.shared import (
     DatabaseUrl,
     Json,
@@ -129,6 +130,9 @@ def bootstrap(
         tell_outcome(outcome)
     if not outcome.ready:
         raise typer.Exit(DataShortfall.exit_code)
+
+
+app.command("import", epilog=EXAMPLES)(import_ratings)
 
 
 @app.command(epilog="Examples:  prompt-improver validate   |   prompt-improver validate --input rows.parquet --json")

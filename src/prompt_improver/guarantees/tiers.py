@@ -1,4 +1,4 @@
-"""Three tiers with exact counts, in the order of the structural score."""
+"""Three tiers: with exact counts in the order of the structural score, or read off a score that is there already."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["TIER_RANGES", "TIER_RANGES_WITHOUT_GAPS", "assign_tiers"]
+from prompt_improver.batch import TIERS
+
+__all__ = ["TIER_RANGES", "TIER_RANGES_WITHOUT_GAPS", "assign_tiers", "tier_of"]
 
 TIER_RANGES = ((0.0, 0.3), (0.4, 0.6), (0.7, 1.0))
 TIER_RANGES_WITHOUT_GAPS = ((0.0, 0.35), (0.35, 0.65), (0.65, 1.0))
@@ -39,3 +41,21 @@ def assign_tiers(
     scores, tiers = np.empty_like(value), np.empty_like(tier)
     scores[order], tiers[order] = np.rint(value * 1e6) / 1e6, tier
     return scores, tiers
+
+
+def tier_of(scores: Sequence[float] | npt.NDArray[np.float64]) -> list[str]:
+    """The tier of scores that nobody placed, such as a user's: low below .35, medium below .65, else high.
+
+    The limits are the midpoints of the gaps between the tiers, so that every score in [0, 1] has one and rows with gaps keep theirs.
+
+    Args:
+        scores: n numbers in [0, 1].
+
+    Raises:
+        ValueError: a score is outside of [0, 1] or not a number.
+    """
+    given = np.asarray(scores, dtype=np.float64)
+    if not np.all((given >= 0) & (given <= 1)):
+        raise ValueError("a score is outside of [0, 1]")
+    limits = [high for _, high in TIER_RANGES_WITHOUT_GAPS[:-1]]
+    return [TIERS[place] for place in np.digitize(given, limits)]

@@ -86,10 +86,15 @@ async def describe_database(url: URL) -> dict[str, Any]:
         EnvironmentFailure: the database cannot be read.
     """
     told: dict[str, Any] = {"database": shown(url)}
-    async with _stored(url) as (engine, run):
-        if run is None:
-            return told | {"rows": 0, "next": "prompt-improver bootstrap"}
-        rows = await count_rows(engine)
+    engine = open_engine(url)
+    try:
+        present = await check_schema(engine)
+        run = await find_run(engine) if present else None
+        rows = await count_rows(engine) if present else {}
+    finally:
+        await engine.dispose()
+    if run is None:
+        return told | {"rows": rows or 0, "next": "prompt-improver bootstrap"}
     short = [found["check"] for found in (run.quality_report or {}).get("findings", ()) if found["verdict"] == "fail"]
     told |= {"rows": rows, "run": run.id, "seed": int(run.seed), "samples": run.samples, "recipe": run.recipe_fingerprint}
     told |= {"extractor": run.extractor, "version": run.engine_version, "finished": str(run.finished_at), "fell_short": short}

@@ -1,13 +1,13 @@
-"""Runs in a database: stored whole, read whole."""
+"""Rows in a database: runs stored whole and read whole; what a learner reads."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 from sqlalchemy import delete, func, select
@@ -18,11 +18,26 @@ from prompt_improver.errors import InputError
 from prompt_improver.storage.connect import reading, writing
 from prompt_improver.storage.models import GenerationRun, TrainingPrompt
 
-__all__ = ["Stored", "count_rows", "find_run", "origin_of", "read_batches", "save_batch", "store_run"]
+__all__ = [
+    "LEARNING_COLUMNS",
+    "Stored",
+    "append_rows",
+    "count_rows",
+    "find_run",
+    "origin_of",
+    "read_batches",
+    "read_learning_rows",
+    "save_batch",
+    "store_run",
+]
 
 _RUNS = GenerationRun.__table__  # type: ignore[attr-defined]
 _ROWS = TrainingPrompt.__table__  # type: ignore[attr-defined]
+_PART = 4096
 _COLUMNS = ("run_id", *ROW_SCHEMA.names, "created_at")
+
+LEARNING_COLUMNS = ("domain", "pattern", "prompt_text", "enhanced_prompt", "rules", "effectiveness_score", "training_priority")
+"""What a learner reads of a row; features are measured from the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +94,7 @@ async def store_run(
         run = new_run(origin)
         await connection.execute(_RUNS.insert().values(**run.model_dump()))
         while (batch := await asyncio.to_thread(next, batches, None)) is not None:
-            await _append(connection, batch, run.started_at)
+            await append_rows(connection, batch.rows, run_id=run.id, moment=run.started_at)
         run.status, run.finished_at, run.quality_report = "complete", datetime.now(UTC), report()
         changed = {name: getattr(run, name) for name in ("status", "finished_at", "quality_report")}
         await connection.execute(_RUNS.update().where(_RUNS.c.id == run.id).values(**changed))
@@ -92,12 +107,23 @@ async def save_batch(session: AsyncSession, batch: Batch, quality_report: dict[s
     run = new_run(batch.origin)
     run.status, run.finished_at, run.quality_report = "complete", datetime.now(UTC), quality_report
     await connection.execute(_RUNS.insert().values(**run.model_dump()))
-    await _append(connection, batch, run.started_at)
+    await append_rows(connection, batch.rows, run_id=run.id, moment=run.started_at)
     return len(batch)
 
 
-async def _append(connection: AsyncConnection, batch: Batch, moment: datetime) -> None:
-    columns = [column.to_pylist() for column in batch.rows.columns]
+async def append_rows(connection: AsyncConnection, rows: pa.Table, *, run_id: str | None, moment: datetime) -> None:
+    """Adds rows of `ROW_SCHEMA` within the caller's transaction.
+
+    Args:
+        connection: of `writing`.
+        rows: n of them.
+        run_id: their run; None for real rows.
+        moment: their `created_at`, with its zone.
+
+    Raises:
+        InputError: a text holds a NUL character.
+    """
+    columns = [column.to_pylist() for column in rows.columns]
     rules = ROW_SCHEMA.names.index("rules")
     columns[rules] = [json.dumps(names, ensure_ascii=False) for names in columns[rules]]
     for name in ("prompt_text", "enhanced_prompt"):
@@ -105,15 +131,15 @@ async def _append(connection: AsyncConnection, batch: Batch, moment: datetime) -
             raise InputError(f"a {name} holds a NUL character, which PostgreSQL cannot store; remove it from the content.")
     raw = (await connection.get_raw_connection()).driver_connection
     assert raw is not None
-    ids = [batch.origin.run_id] * len(batch)
+    ids = [run_id] * rows.num_rows
     if connection.dialect.name == "postgresql":
-        records = zip(ids, *columns, [moment] * len(batch), strict=True)
+        records = zip(ids, *columns, [moment] * rows.num_rows, strict=True)
         await _copy(raw, records)
     else:
         written = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
         marks = ", ".join("?" * len(_COLUMNS))
         statement = f"INSERT INTO {_ROWS.name} ({', '.join(_COLUMNS)}) VALUES ({marks})"
-        await raw.executemany(statement, zip(ids, *columns, [written] * len(batch), strict=True))
+        await raw.executemany(statement, zip(ids, *columns, [written] * rows.num_rows, strict=True))
 
 
 async def _copy(raw: Any, records: Iterator[tuple[Any, ...]]) -> None:
@@ -159,12 +185,41 @@ async def count_rows(engine: AsyncEngine) -> dict[str, int]:
         return {source: int(count) for source, count in await connection.execute(query)}
 
 
-async def read_batches(engine: AsyncEngine, run: GenerationRun, *, size: int = 4096) -> AsyncIterator[Batch]:
+async def read_batches(engine: AsyncEngine, run: GenerationRun, *, size: int = _PART) -> AsyncIterator[Batch]:
     """The rows of a run in the order of `row_index`, bit for bit as they were stored."""
     columns = [_ROWS.c[name] for name in ROW_SCHEMA.names]
     query = select(*columns).where(_ROWS.c.run_id == run.id).order_by(_ROWS.c.row_index)
     async with reading(engine, "read") as connection:
         result = await connection.stream(query.execution_options(yield_per=size))
         async for rows in result.partitions(size):
-            arrays = [pa.array(values, type=field.type) for values, field in zip(zip(*rows, strict=True), ROW_SCHEMA, strict=True)]
-            yield Batch(origin_of(run), pa.Table.from_arrays(arrays, schema=ROW_SCHEMA))
+            yield Batch(origin_of(run), _table(rows, ROW_SCHEMA))
+
+
+async def read_learning_rows(engine: AsyncEngine, *, source: Literal["synthetic", "real"], limit: int | None = None) -> pa.Table:
+    """Active rows of a source: `LEARNING_COLUMNS` with the types of `ROW_SCHEMA`.
+
+    Args:
+        engine: of `open_engine`, with a current schema.
+        source: "synthetic" for rows of complete runs, ordered by run and `row_index`; "real" for a user's own, in the order they came.
+        limit: at most so many rows, the first ones; None for all.
+
+    Raises:
+        EnvironmentFailure: the database cannot be read.
+    """
+    query = select(*(_ROWS.c[name] for name in LEARNING_COLUMNS)).where(_ROWS.c.data_source == source, _ROWS.c.is_active)
+    if source == "synthetic":
+        complete = select(_RUNS.c.id).where(_RUNS.c.status == "complete")
+        query = query.where(_ROWS.c.run_id.in_(complete)).order_by(_ROWS.c.run_id, _ROWS.c.row_index)
+    else:
+        query = query.order_by(_ROWS.c.id)
+    schema = pa.schema([ROW_SCHEMA.field(name) for name in LEARNING_COLUMNS])
+    parts = [schema.empty_table()]
+    async with reading(engine, "read") as connection:
+        result = await connection.stream(query.limit(limit).execution_options(yield_per=_PART))
+        parts += [_table(rows, schema) async for rows in result.partitions(_PART)]
+    return pa.concat_tables(parts)
+
+
+def _table(rows: Sequence[Any], schema: pa.Schema) -> pa.Table:
+    columns = zip(*rows, strict=True)
+    return pa.Table.from_arrays([pa.array(values, type=field.type) for values, field in zip(columns, schema, strict=True)], schema=schema)
