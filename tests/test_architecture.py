@@ -19,6 +19,7 @@ ROOMS = (
     "execution",
     "validation",
     "storage",
+    "optimization",
     "installation",
     "cli",
 )

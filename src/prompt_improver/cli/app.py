@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from prompt_improver.cli.domains import domains_app
-from prompt_improver.cli.ratings import EXAMPLES, import_ratings
+from prompt_improver.cli.learning import OPTIMIZE_EXAMPLES, SCORE_EXAMPLES, optimize, score
+from prompt_improver.cli.ratings import IMPORT_EXAMPLES, import_ratings
 from prompt_improver.cli.shared import (
     DatabaseUrl,
     Json,
@@ -132,9 +133,6 @@ def bootstrap(
         raise typer.Exit(DataShortfall.exit_code)
 
 
-app.command("import", epilog=EXAMPLES)(import_ratings)
-
-
 @app.command(epilog="Examples:  prompt-improver validate   |   prompt-improver validate --input rows.parquet --json")
 def validate(
     database_url: DatabaseUrl = None,
@@ -159,6 +157,11 @@ def validate(
         print("\n".join(tell(findings)))
     if not ready(findings):
         raise typer.Exit(DataShortfall.exit_code)
+
+
+app.command("import", epilog=IMPORT_EXAMPLES)(import_ratings)
+app.command("optimize", epilog=OPTIMIZE_EXAMPLES)(optimize)
+app.command("score", epilog=SCORE_EXAMPLES)(score)
 
 
 @app.command(epilog='Examples:  prompt-improver features "Write a haiku about Osaka."   |   cat prompt.txt | prompt-improver features -')

@@ -13,9 +13,9 @@ from prompt_improver.cli.shared import DatabaseUrl, Json, print_json, run_async,
 if TYPE_CHECKING:
     from prompt_improver.installation.ratings import Imported
 
-__all__ = ["EXAMPLES", "import_ratings"]
+__all__ = ["IMPORT_EXAMPLES", "import_ratings"]
 
-EXAMPLES = (
+IMPORT_EXAMPLES = (
     "Examples:  prompt-improver import ratings.jsonl   |   prompt-improver import ratings.csv --scale 1 5 --prompt-column text "
     "--score-column stars   |   prompt-improver import ratings.csv --dry-run"
 )
@@ -38,7 +38,8 @@ def import_ratings(
 ) -> None:
     """Store your own rated prompts as real rows. Importing them again changes nothing; a new score takes the old one's place."""
     from prompt_improver.installation.initializer import resolve_url
-    from prompt_improver.installation.ratings import import_file, tell_broken
+    from prompt_improver.installation.ratings import import_file
+    from prompt_improver.storage.lines import tell_broken
     from prompt_improver.storage.ratings import RatingColumns
 
     columns = RatingColumns(prompt_column, score_column, original_column, domain_column, group_column, *scale)

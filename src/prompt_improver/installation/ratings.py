@@ -15,12 +15,13 @@ from prompt_improver.errors import InputError
 from prompt_improver.features.extractor import extract
 from prompt_improver.guarantees.tiers import tier_of
 from prompt_improver.storage.connect import open_engine
-from prompt_improver.storage.ratings import BrokenLine, RatedRow, RatingColumns, Ratings, read_ratings
+from prompt_improver.storage.lines import BrokenLine, tell_broken
+from prompt_improver.storage.ratings import RatedRow, RatingColumns, Ratings, read_ratings
 from prompt_improver.storage.real_rows import RealChange, compare_real_rows, store_real_rows
 from prompt_improver.storage.schema import check_schema, prepare_schema
 from prompt_improver.storage.urls import shown
 
-__all__ = ["REAL_PRIORITY", "Imported", "import_file", "measure_ratings", "tell_broken"]
+__all__ = ["REAL_PRIORITY", "Imported", "import_file", "measure_ratings"]
 
 REAL_PRIORITY = 100
 """`training_priority` of real rows."""
@@ -116,12 +117,6 @@ def measure_ratings(rated: Sequence[RatedRow]) -> pa.Table:
         **dict(zip(FEATURES, extract([row.prompt for row in rated]).T, strict=True)),
     }
     return pa.table([pa.array(made[field.name]).cast(field.type) for field in ROW_SCHEMA], schema=ROW_SCHEMA)
-
-
-def tell_broken(broken: Sequence[BrokenLine], *, most: int = 20) -> list[str]:
-    """The first lines that cannot be used and why, and how many more there are."""
-    told = [f"  line {found.line}: {found.problem}" for found in broken[:most]]
-    return told + ([f"  and {len(broken) - most:,} more"] if len(broken) > most else [])
 
 
 def _refusal(path: Path, ratings: Ratings, columns: RatingColumns) -> str:

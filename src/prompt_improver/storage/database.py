@@ -24,6 +24,7 @@ __all__ = [
     "append_rows",
     "count_rows",
     "find_run",
+    "find_runs",
     "origin_of",
     "read_batches",
     "read_learning_rows",
@@ -176,6 +177,13 @@ async def find_run(engine: AsyncEngine) -> GenerationRun | None:
     """The newest complete synthetic run."""
     async with reading(engine, "read") as connection:
         return await _newest(connection)
+
+
+async def find_runs(engine: AsyncEngine) -> list[GenerationRun]:
+    """Every complete synthetic run, in the order of their ids."""
+    query = select(_RUNS).where(_RUNS.c.status == "complete").order_by(_RUNS.c.id)
+    async with reading(engine, "read") as connection:
+        return [GenerationRun(**row) for row in (await connection.execute(query)).mappings()]
 
 
 async def count_rows(engine: AsyncEngine) -> dict[str, int]:

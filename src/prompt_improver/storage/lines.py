@@ -5,20 +5,25 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from prompt_improver.errors import EnvironmentFailure, InputError
 
-__all__ = ["Entry", "read_lines", "show_value"]
+__all__ = ["MAX_PROMPT", "BrokenLine", "Entry", "find_text_problem", "read_lines", "show_value", "tell_broken"]
 
 Entry = tuple[int, dict[str, Any] | str]
 """Number of a line, and its fields or what is wrong with it."""
 
+MAX_PROMPT = 100_000
+"""Characters of a prompt."""
+
 _MAX_LINE = 10_000_000
 _MAX_SHOWN = 60
 _MAX_NAMES = 30
+_NO_TEXT = re.compile("[\ud800-\udfff]")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
@@ -47,6 +52,33 @@ def read_lines(path: Path, *, named: Mapping[str, str], numbers: Collection[str]
         raise InputError(f"{path}: there is no such file.") from None
     except OSError as error:
         raise EnvironmentFailure(f"{path}: cannot be read: {error.strerror or error}.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenLine:
+    """A line that cannot be used; `column` is None where the whole line is at fault."""
+
+    line: int
+    column: str | None
+    problem: str
+
+
+def tell_broken(broken: Sequence[BrokenLine], *, most: int = 20) -> list[str]:
+    """The first lines that cannot be used and why, and how many more there are."""
+    told = [f"  line {found.line}: {found.problem}" for found in broken[:most]]
+    return told + ([f"  and {len(broken) - most:,} more"] if len(broken) > most else [])
+
+
+def find_text_problem(value: object, *, longest: int = MAX_PROMPT) -> str | None:
+    """What is wrong with a value as a text, as the end of a sentence that begins with its column; None for nothing."""
+    if not isinstance(value, str):
+        return f"is {show_value(value)}; expected a text"
+    if len(value) > longest:
+        return f"has {len(value):,} characters; expected at most {longest:,}"
+    if "\0" in value:
+        return f"holds a NUL character at character {value.index(chr(0)) + 1}, which PostgreSQL cannot store"
+    odd = _NO_TEXT.search(value)
+    return None if odd is None else f"is not UTF-8 text at character {odd.start() + 1}"
 
 
 def show_value(value: object) -> str:

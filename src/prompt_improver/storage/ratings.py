@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,17 +12,12 @@ from statistics import mean
 from typing import Any
 
 from prompt_improver.errors import InputError
-from prompt_improver.storage.lines import read_lines, show_value
+from prompt_improver.storage.lines import MAX_PROMPT, BrokenLine, find_text_problem, read_lines, show_value
 
-__all__ = ["MAX_NAME", "MAX_PROMPT", "BrokenLine", "RatedRow", "RatingColumns", "Ratings", "read_ratings"]
-
-MAX_PROMPT = 100_000
-"""Characters of a prompt."""
+__all__ = ["MAX_NAME", "RatedRow", "RatingColumns", "Ratings", "read_ratings"]
 
 MAX_NAME = 64
 """Characters of a domain or a group: the width of their columns in the database."""
-
-_NO_TEXT = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +64,6 @@ class RatedRow:
     domain: str
     group: str
     score: float
-
-
-@dataclass(frozen=True, slots=True)
-class BrokenLine:
-    """A line that cannot be used; `column` is None where the whole line is at fault."""
-
-    line: int
-    column: str | None
-    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +133,9 @@ def _problems(entry: dict[str, Any], columns: RatingColumns) -> Iterator[tuple[s
 
 
 def _text_problems(value: object, column: str, longest: int) -> Iterator[tuple[str, str]]:
-    if not isinstance(value, str):
-        yield column, f"is {show_value(value)}; expected a text"
-    elif len(value) > longest:
-        yield column, f"has {len(value):,} characters; expected at most {longest:,}"
-    elif "\0" in value:
-        yield column, f"holds a NUL character at character {value.index(chr(0)) + 1}, which PostgreSQL cannot store"
-    elif (odd := _NO_TEXT.search(value)) is not None:
-        yield column, f"is not UTF-8 text at character {odd.start() + 1}"
+    problem = find_text_problem(value, longest=longest)
+    if problem is not None:
+        yield column, problem
 
 
 def _as_text(value: object) -> object:

@@ -1,0 +1,86 @@
+"""Real rows beside synthetic ones: what each kind is worth, measured on held-out real rows only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from prompt_improver.optimization.evaluation import Judged, auc_over_median, make_folds, predict_unseen
+from prompt_improver.optimization.pipelines import fit_pipeline
+from prompt_improver.optimization.rows import Floats, LearningRows
+
+__all__ = ["LEAST_REAL", "OVERFIT_GAP", "compare_kinds"]
+
+LEAST_REAL = 20
+"""From so many real rows on, figures are measured on them alone."""
+
+OVERFIT_GAP = 0.2
+_REPEATS = 5
+_FIRST = 8
+
+
+def compare_kinds(choice: dict[str, Any], rows: LearningRows, judged: Judged, *, real_auc: float, seed: int) -> dict[str, Any]:
+    """How real and synthetic rows compare.
+
+    Args:
+        choice: what is fitted for the comparison.
+        rows: rows of both kinds.
+        judged: the real rows and their folds.
+        real_auc: AUC of the model on real rows that it had not seen.
+        seed: of folds, draws and learners.
+
+    Returns:
+        `mixing_ratio`: real rows' share of the rows, and of the training weight; `synthetic_only_auc`: trained without real rows, on real rows;
+        `synthetic_auc`: on synthetic rows; `gap`: that less `real_auc`, with `overfit_warning` where it is over .2 either way;
+        `curve`: AUC on real rows after learning from so many real rows alone; `worth_real_rows`: where that curve reaches
+        `synthetic_only_auc`, None where it never does.
+    """
+    synthetic = rows.take(~rows.real)
+    share = {"rows": float(rows.real.mean()), "weight": float(rows.weights[rows.real].sum() / rows.weights.sum())}
+    found: dict[str, Any] = {"mixing_ratio": share, "real_auc": real_auc, "synthetic_only_auc": None, "synthetic_auc": None}
+    found |= {"gap": None, "overfit_warning": False, "curve": _curve(choice, rows, judged, seed), "worth_real_rows": None}
+    if len(synthetic) < 10:
+        return found
+    scores = rows.scores[judged.places]
+    alone = fit_pipeline(choice, synthetic, seed=seed).predict(rows.table[judged.places])
+    inside = make_folds(synthetic, folds=len(judged.folds), seed=seed)
+    found["synthetic_only_auc"] = auc_over_median(scores, alone)
+    found["synthetic_auc"] = auc_over_median(synthetic.scores, predict_unseen(choice, synthetic, inside, seed=seed))
+    found["gap"] = found["synthetic_auc"] - real_auc
+    found["overfit_warning"] = abs(found["gap"]) > OVERFIT_GAP
+    found["worth_real_rows"] = _worth(found["curve"], found["synthetic_only_auc"])
+    return found
+
+
+def _curve(choice: dict[str, Any], rows: LearningRows, judged: Judged, seed: int) -> list[dict[str, Any]]:
+    """AUC by number of real training rows, the mean over draws; sizes double."""
+    scores, rng = rows.scores[judged.places], np.random.default_rng([seed, 3])
+    most = min(int(rows.real[train].sum()) for train, _ in judged.folds)
+    sizes = [size for size in (_FIRST * 2**step for step in range(12)) if size < most] + [most]
+    return [{"rows": size, "auc": float(np.mean(_learn_from(choice, rows, judged, size, scores, rng, seed)))} for size in sizes]
+
+
+def _learn_from(
+    choice: dict[str, Any], rows: LearningRows, judged: Judged, size: int, scores: Floats, rng: np.random.Generator, seed: int
+) -> list[float]:
+    found = []
+    for _ in range(_REPEATS):
+        predicted = np.full(len(rows), np.nan)
+        for train, test in judged.folds:
+            drawn = rng.choice(train[rows.real[train]], size, replace=False)
+            predicted[test] = fit_pipeline(choice, rows.take(drawn), seed=seed).predict(rows.table[test])
+        found.append(auc_over_median(scores, predicted[judged.places]))
+    return found
+
+
+def _worth(curve: list[dict[str, Any]], reached: float) -> float | None:
+    """Rows at which the curve first reaches a figure, between its points by straight lines."""
+    before = {"rows": 0, "auc": 0.5}
+    for point in curve:
+        if point["auc"] >= reached:
+            rise = point["auc"] - before["auc"]
+            part = (reached - before["auc"]) / rise if rise > 0 else 1.0
+            return float(round(before["rows"] + max(part, 0.0) * (point["rows"] - before["rows"]), 1))
+        before = point
+    return None
