@@ -11,6 +11,8 @@ import pytest
 
 from prompt_improver.domains.grammar import BUILT_IN, compile_to
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # test processes share the cores; read when scikit-learn is imported, in their children too
+
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -170,6 +170,8 @@ def _tell_real(real: dict[str, Any]) -> None:
 
 
 def _tell_score(scored: Score, card: ModelCard) -> None:
+    from prompt_improver.optimization.effects import LEAST_ROWS
+
     low, high = scored.interval
     print(f"effectiveness     {scored.effectiveness_score:.2f}  {scored.tier}; nine of ten such prompts lie between {low:.2f} and {high:.2f}")
     for name, value in scored.features.items():
@@ -179,7 +181,9 @@ def _tell_score(scored: Score, card: ModelCard) -> None:
     for gain in scored.rules:
         print(f"  {gain.rule:15} {gain.gain:+.2f}  ({gain.low:+.2f} to {gain.high:+.2f})  {_what(gain.rule)}")
     if not scored.rules:
-        print("no rule is sure to help" if card.rows["synthetic"] else "no advice: the model knows no synthetic rows")
+        print(
+            "no rule is sure to help" if card.rows["synthetic"] >= LEAST_ROWS else f"no advice: rules are learnt from {LEAST_ROWS} synthetic rows on"
+        )
     print(f"model {card.model_id}: AUC {card.figures['auc']:.2f} on {card.rows['judged_on']} rows that it had not seen")
 
 

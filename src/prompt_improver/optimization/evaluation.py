@@ -14,7 +14,7 @@ from prompt_improver.optimization.pipelines import LENGTH_ONLY, fit_pipeline
 from prompt_improver.optimization.rows import Floats, LearningRows
 from prompt_improver.validation.quick import auc
 
-__all__ = ["Folds", "Judged", "auc_over_median", "baselines", "figures", "judge", "make_folds", "predict_unseen", "upper_half"]
+__all__ = ["Folds", "Judged", "auc_over_median", "baselines", "count_rarer", "figures", "judge", "make_folds", "predict_unseen", "upper_half"]
 
 Folds = list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]
 """Train and test places; test places never share a group with their train places."""
@@ -37,15 +37,24 @@ def upper_half(scores: Floats) -> npt.NDArray[np.bool_]:
     Raises:
         DataShortfall: all scores are equal.
     """
-    middle = float(np.median(scores))
-    upper = scores > middle
-    if not upper.any():
-        upper = scores >= middle
+    upper = _split(scores)
     if upper.all():
         raise DataShortfall(
-            f"all {len(scores)} rows have the effectiveness {middle:g}, so there is nothing to learn. Rate prompts that worked and some that did not."
+            f"all {len(scores)} rows have the effectiveness {scores[0]:g}, so there is nothing to learn. Rate prompts that worked and some that did not."
         )
     return upper
+
+
+def count_rarer(scores: Floats) -> int:
+    """Rows in the smaller half of the median split; 0 where all scores are equal."""
+    upper = _split(scores)
+    return int(min(upper.sum(), (~upper).sum()))
+
+
+def _split(scores: Floats) -> npt.NDArray[np.bool_]:
+    middle = np.median(scores)
+    upper = scores > middle
+    return upper if upper.any() else scores >= middle
 
 
 def auc_over_median(scores: Floats, predicted: Floats) -> float:
@@ -99,7 +108,7 @@ def figures(scores: Floats, predicted: Floats) -> dict[str, Any]:
         (1 and 0 are right), and the mean distance of the two over fifths of the predictions.
     """
     spread = float(predicted.std())
-    slope = float(np.cov(predicted, scores, bias=True)[0, 1] / spread**2) if spread > 0 else float("nan")
+    slope = float(np.cov(predicted, scores, bias=True)[0, 1] / spread**2) if spread > 0 else 0.0
     parts = np.array_split(np.argsort(predicted, kind="stable"), min(_BINS, len(scores)))
     bins = [{"rows": len(part), "predicted": _mean(predicted[part]), "observed": _mean(scores[part])} for part in parts]
     error = sum(fifth["rows"] * abs(fifth["predicted"] - fifth["observed"]) for fifth in bins) / len(scores)

@@ -20,7 +20,7 @@ from prompt_improver.features.extractor import extractor_id
 from prompt_improver.optimization.card import ModelCard
 from prompt_improver.optimization.effects import learn_effects
 from prompt_improver.optimization.ensemble import Stack, pick_members, stack
-from prompt_improver.optimization.evaluation import Judged, baselines, figures, make_folds
+from prompt_improver.optimization.evaluation import Judged, baselines, count_rarer, figures, make_folds
 from prompt_improver.optimization.mixing import LEAST_REAL, compare_kinds
 from prompt_improver.optimization.model import Model, pack_model, save_model
 from prompt_improver.optimization.pipelines import fit_pipeline
@@ -32,6 +32,7 @@ __all__ = ["BASIC_ROWS", "ENSEMBLE_ROWS", "Learned", "Material", "Options", "lea
 BASIC_ROWS = 10
 ENSEMBLE_ROWS = 20
 _MANY = 100
+_RARE = 3
 _LEVEL = 0.9
 
 
@@ -121,9 +122,9 @@ def _check_count(count: int, options: Options) -> None:
 
 
 def _choose_judged(rows: LearningRows, seed: int) -> Judged:
-    """Real rows alone where there are enough of them; else all rows."""
+    """Real rows alone where there are enough of them, good and bad; else all rows."""
     real = int(rows.real.sum())
-    only_real = real >= LEAST_REAL and np.ptp(rows.scores[rows.real]) > 0
+    only_real = real >= LEAST_REAL and count_rarer(rows.scores[rows.real]) >= _RARE
     count = real if only_real else len(rows)
     return make_folds(rows, folds=5 if count >= _MANY else 3, seed=seed, judged=rows.real if only_real else None)
 

@@ -114,6 +114,8 @@ def _columns(choice: dict[str, Any], rows: int) -> Any:
     if inputs not in ("length", "six"):
         parts.append(("counts", StandardScaler(), COUNTED))
     often = 2 if rows < 1000 else 5
+    if rows < _NGRAMS_FROM:
+        return ColumnTransformer(parts)
     if inputs == "words":
         parts.append(("words", TfidfVectorizer(ngram_range=(1, 2), min_df=often, sublinear_tf=True), TEXT))
     elif inputs == "chars":

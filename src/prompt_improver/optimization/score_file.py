@@ -75,15 +75,9 @@ def _entries(source: Path, column: str) -> Iterator[dict[str, Any] | BrokenLine]
         if isinstance(entry, str):
             yield BrokenLine(line, None, entry)
             continue
-        problem = _problem(entry, column)
+        # An empty prompt has a score as any text has: who scores many wants as many back.
+        problem = find_text_problem(entry[column]) if column in entry else "is missing"
         yield BrokenLine(line, column, f"{show_value(column)} {problem}") if problem else entry
-
-
-def _problem(entry: dict[str, Any], column: str) -> str | None:
-    if column not in entry:
-        return "is missing"
-    prompt = entry[column]
-    return "is blank; expected a prompt" if isinstance(prompt, str) and not prompt.strip() else find_text_problem(prompt)
 
 
 def _write(scorer: Scorer, part: list[dict[str, Any]], column: str, file: IO[str]) -> None:

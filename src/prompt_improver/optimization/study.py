@@ -109,7 +109,7 @@ def run_study(
 def _run_trial(study: Study, place: int, rows: LearningRows, judged: Judged, seed: int) -> Trial:
     begun = perf_counter()
     study.sampler = TPESampler(seed=int.from_bytes(hashlib.sha256(f"{seed}/{place}".encode()).digest()[:4], "big"), n_startup_trials=5)
-    if place < len(STARTS):
+    if place < len(STARTS) and not study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):  # a killed call may have left it in the queue
         study.enqueue_trial(STARTS[place])
     trial = study.ask()
     choice, auc = choose(trial, rows=len(rows)), None
@@ -128,7 +128,7 @@ def _finished(study: Study) -> list[Trial]:
     """Trials that ended in an earlier call; one that was cut off is closed, and is none of them."""
     found: list[Trial] = []
     for trial in study.get_trials(deepcopy=False):
-        if not trial.state.is_finished():
+        if trial.state == TrialState.RUNNING:
             study.tell(trial.number, state=TrialState.FAIL)
         elif "choice" in trial.user_attrs:
             attributes = trial.user_attrs
