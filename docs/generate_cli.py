@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-COMMANDS = ("", "install", "bootstrap", "validate", "features", "status", "export", "domains", "domains check", "domains list")
+COMMANDS = ("", "install", "bootstrap", "import", "validate", "features", "status", "export", "domains", "domains check", "domains list")
 
 
 def page() -> str:

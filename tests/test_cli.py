@@ -77,6 +77,21 @@ def test_a_failing_bootstrap_leaves_a_working_installation():
         (["validate", "--input", "broken.parquet"], 2),
         (["validate", "--input", "broken.csv"], 2),
         (["export", "x.parquet"], 1),
+        (["import"], 2),
+        (["import", "missing.jsonl"], 2),
+        (["import", "."], 2),
+        (["import", "broken.toml"], 2),
+        (["import", "broken.jsonl"], 2),
+        (["import", "broken.csv"], 2),
+        (["import", "broken.jsonl", "--skip-invalid"], 2),
+        (["import", "rated.csv", "--scale", "1"], 2),
+        (["import", "rated.csv", "--scale", "1", "x"], 2),
+        (["import", "rated.csv", "--scale", "5", "1"], 2),
+        (["import", "rated.csv", "--scale", "nan", "1"], 2),
+        (["import", "rated.csv", "--domain-column", "area"], 2),
+        (["import", "rated.csv", "--database-url", "mysql://u:hunter2@h/x"], 2),
+        (["import", "rated.csv", "--database-url", "postgresql://u:hunter2@127.0.0.1:9/x"], 3),
+        (["import", "rated.csv", "--database-url", "sqlite:///broken.toml"], 3),
         (["domains", "check", "."], 2),
         (["domains", "list", "nowhere"], 2),
         (["frobnicate"], 2),
@@ -90,6 +105,7 @@ def test_bad_input_ends_with_one_message(tmp_path, arguments, code):
     (tmp_path / "broken.jsonl").write_text('{"row_index": 0}\n{')
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 nothing")
     (tmp_path / "broken.csv").write_text("a,b\n1\n")
+    (tmp_path / "rated.csv").write_text("prompt,score\nWrite a haiku.,1\n")
     before = sorted(path.name for path in tmp_path.iterdir())
     done = run(*arguments, cwd=tmp_path)
     assert done.returncode == code, done.stderr
@@ -119,6 +135,34 @@ def test_the_truth_goes_to_a_file_of_its_own(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.jsonl", "truth.jsonl"]
 
 
+def test_import_twice_then_status(tmp_path):
+    (tmp_path / "r.csv").write_text("text,stars\nWrite a haiku about Osaka.,5\ndo it,2\ndo it,1\n,3\nx,9\n", encoding="utf-8")
+    command = ["import", str(tmp_path / "r.csv"), "--prompt-column", "text", "--score-column", "stars", "--scale", "1", "5"]
+    refused = run(*command)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.splitlines()[1:3] == ["  line 5: 'text' is ''; expected a prompt", "  line 6: 'stars' is 9; expected a number from 1 to 5"]
+    assert json.loads(run("status", "--json").stdout)["rows"] == 0
+    dry = run(*command, "--skip-invalid", "--dry-run")
+    assert (dry.returncode, "2 added" in dry.stdout, "nothing was stored" in dry.stdout) == (0, True, True)
+    assert json.loads(run("status", "--json").stdout)["rows"] == 0
+    done = run(*command, "--skip-invalid")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[0].endswith("5 lines of " + command[1] + ", 2 left out")
+    assert "1 prompt was rated more than once; the mean is kept" in done.stdout
+    assert "2 added, 0 updated, 0 unchanged in " in done.stdout
+    assert done.stdout.splitlines()[-1] == "next       prompt-improver optimize"
+    assert "  line 5: 'text' is ''" in done.stderr
+    again = run(*command, "--skip-invalid", "--json")
+    told = json.loads(again.stdout)
+    assert (told["added"], told["updated"], told["unchanged"], told["written"], told["repeated"]) == (0, 0, 2, False, 1)
+    assert [(found["line"], found["column"]) for found in told["skipped"]] == [(5, "text"), (6, "stars")]
+    assert json.loads(run("status", "--json").stdout)["rows"] == {"real": 2}
+    assert run("status").stdout.splitlines()[2:] == ["rows         2 real", "next         prompt-improver bootstrap"]
+    assert run("install", "--samples", "20").returncode == 0
+    assert json.loads(run("bootstrap", "--samples", "30", "--replace", "--json").stdout)["replaced"] == 20
+    assert json.loads(run("status", "--json").stdout)["rows"] == {"real": 2, "synthetic": 30}
+
+
 def test_features_of_a_text_and_of_standard_input():
     by_argument = run("features", "Write a haiku about Osaka.", "--json")
     by_pipe = run("features", "-", "--json", input="Write a haiku about Osaka.")
@@ -128,7 +172,8 @@ def test_features_of_a_text_and_of_standard_input():
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["install"], ["bootstrap"], ["validate"], ["features"], ["status"], ["export"], ["domains", "check"], ["domains", "list"]]
+    "command",
+    [[], ["install"], ["bootstrap"], ["import"], ["validate"], ["features"], ["status"], ["export"], ["domains", "check"], ["domains", "list"]],
 )
 def test_help_shows_examples(command):
     done = run(*command, "--help")

@@ -40,6 +40,8 @@ def test_commands_of_a_page_run(page, tmp_path):
     text = (ROOT / page).read_text(encoding="utf-8")
     commands = re.findall(r"^\$ (?:.*&& )?(prompt-improver .+)$", text, flags=re.MULTILINE)
     assert commands
+    for name, content in re.findall(r"^`([\w.-]+)`:\n\n```\w*\n(.*?)```$", text, flags=re.MULTILINE | re.DOTALL):
+        (tmp_path / name).write_text(content, encoding="utf-8")  # the files that the page shows
     for command in commands:
         if "postgresql://" in command:
             continue  # run on a real server by the storage tests

@@ -117,6 +117,47 @@ def test_killed_at_every_step_of_a_file(suffix, tmp_path, compiled, record_prope
     record_property("killed", kill_everywhere(steps, attempt))
 
 
+@pytest.mark.faults
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_killed_at_every_step_of_an_import(kind, tmp_path, compiled, request, record_property):
+    server = request.getfixturevalue("postgres_server") if kind == "postgresql" else ""
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    first.write_text("prompt,score\na,0.1\nb,0.2\n")
+    second.write_text("prompt,score\nb,0.9\nc,0.3\nd,0.4\n")
+
+    def database_for(name: str, like: str = "") -> str:
+        home = new_home(tmp_path, name, compiled)
+        if kind == "sqlite":
+            if like:
+                shutil.copy(tmp_path / like / "rows.db", home / "rows.db")
+            return f"sqlite:///{home / 'rows.db'}"
+        administer(server, f"CREATE DATABASE {name}" + (f" TEMPLATE {like}" if like else ""))
+        return server.replace("/postgres?", f"/{name}?") if "?" in server else server.rsplit("/", 1)[0] + f"/{name}"
+
+    prefix = f"kimport{kind}{os.getpid()}"
+    base = f"{prefix}base"
+    empty = database_for(base)
+    steps_of(child(0, tmp_path / base, "import", str(first), "--database-url", empty))
+    before = digest(look(empty)[1])
+    plain = database_for(f"{prefix}0", like=base)
+    steps = steps_of(child(0, tmp_path / f"{prefix}0", "import", str(second), "--database-url", plain))
+    after = digest(look(plain)[1])
+    assert len(look(plain)[1]) == 4
+    seen = []
+
+    def attempt(kill_at: int) -> None:
+        database, home = database_for(f"{prefix}{kill_at}", like=base), tmp_path / f"{prefix}{kill_at}"
+        assert child(kill_at, home, "import", str(second), "--database-url", database).returncode == -9
+        seen.append(digest(look(database)[1]))
+        steps_of(child(0, home, "import", str(second), "--database-url", database))
+        assert digest(look(database)[1]) == after
+        assert leftovers(home) == []
+
+    begun = len(steps) - steps[::-1].index("connect")  # what comes before the last connection only reads
+    record_property("killed", kill_everywhere(steps[begun:], lambda place: attempt(begun + place)))
+    assert set(seen) == {before, after}  # both sides of the commit were met, and nothing between
+
+
 def test_a_writer_that_commits_by_parts_is_caught(tmp_path):
     """The control: what these tests look for is really there in a naive writer."""
     path = tmp_path / "rows.db"

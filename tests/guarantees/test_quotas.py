@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prompt_improver.guarantees.quotas import BLOCK, TIER_SHARES, block_bounds, exact_shares, largest_remainder
-from prompt_improver.guarantees.tiers import TIER_RANGES, assign_tiers
+from prompt_improver.guarantees.tiers import TIER_RANGES, assign_tiers, tier_of
 from prompt_improver.recipe.recipe import DEFAULT_SHARES
 
 SHARES = st.lists(st.integers(1, 100), min_size=1, max_size=8).map(lambda w: tuple(Fraction(x, sum(w)) for x in w))
@@ -68,3 +68,24 @@ def test_tiers_are_exact_and_keep_ranks(scores):
     if n >= 8:
         assert values.min() == 0
         assert values.max() == 1
+
+
+@pytest.mark.parametrize(
+    "score, tier",
+    [(0, "low"), (0.3, "low"), (0.3499999, "low"), (0.35, "medium"), (0.5, "medium"), (0.6499999, "medium"), (0.65, "high"), (1, "high")],
+)
+def test_the_tier_of_a_score_that_nobody_placed(score, tier):
+    assert tier_of([score]) == [tier]
+
+
+@pytest.mark.parametrize("gaps", [True, False])
+def test_the_tier_of_a_score_is_the_one_it_was_placed_in(gaps):
+    scores, tiers = assign_tiers(np.arange(400.0), [100, 200, 100], gaps=gaps)
+    inside = [place for place in range(400) if gaps or scores[place] not in (0.35, 0.65)]
+    assert [tier_of(scores)[place] for place in inside] == [("low", "medium", "high")[tiers[place]] for place in inside]
+
+
+@pytest.mark.parametrize("score", [-0.01, 1.01, float("nan"), float("inf")])
+def test_a_score_off_the_scale_has_no_tier(score):
+    with pytest.raises(ValueError, match="outside"):
+        tier_of([0.5, score])
