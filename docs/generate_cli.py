@@ -5,7 +5,25 @@ import subprocess
 import sys
 from pathlib import Path
 
-COMMANDS = ("", "install", "bootstrap", "import", "validate", "features", "status", "export", "domains", "domains check", "domains list")
+COMMANDS = (
+    "",
+    *("install", "bootstrap", "import", "validate", "optimize", "score", "features", "status", "export"),
+    *("domains", "domains check", "domains list"),
+)
+    "",
+    "install",
+    "bootstrap",
+    "import",
+    "validate",
+    "optimize",
+    "score",
+    "features",
+    "status",
+    "export",
+    "domains",
+    "domains check",
+    "domains list",
+)
 
 
 def page() -> str:

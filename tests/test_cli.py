@@ -35,6 +35,46 @@ def test_bootstrap_then_status_validate_export_and_again(tmp_path):
     assert json.loads(run("status", "--json").stdout)["rows"] == {"synthetic": 50}
 
 
+def test_optimize_then_score(tmp_path):
+    assert run("optimize").returncode == 1  # nothing to learn from
+    run("bootstrap", "--samples", "250")
+    status = json.loads(run("status", "--json").stdout)
+    assert (status["next"], status["model"][:5]) == ("prompt-improver optimize", "none:")
+    done = run("optimize", "--trials", "2", "--json")
+    told = json.loads(done.stdout)
+    assert done.stderr.count("trial ") == 2
+    assert (len(told["trials"]), told["resumed_trials"], told["card"]["rows"]["synthetic"]) == (2, 0, 250)
+    assert told["card"]["figures"]["auc"] > 0.7
+    again = run("optimize", "--trials", "2")
+    assert "2 of an earlier call" in again.stdout
+    for name in ("shuffled labels", "domain only", "length only", "bayes ceiling", "MODEL_CARD.md", "prompt-improver score"):
+        assert name in again.stdout
+    status = json.loads(run("status", "--json").stdout)
+    assert status["model"].startswith(told["card"]["model_id"])
+    assert status["next"] == "prompt-improver validate"
+
+    alone = json.loads(run("score", "Write a haiku about Osaka.", "--json").stdout)
+    assert alone == json.loads(run("score", "-", "--json", input="Write a haiku about Osaka.").stdout)
+    shown = run("score", "write about dogs").stdout
+    for name in ("effectiveness", "actionability", "give_context", told["card"]["model_id"]):
+        assert name in shown
+    (tmp_path / "in.jsonl").write_text('{"prompt": "Write a haiku about Osaka."}\n{"prompt": "b"}\n{\n')
+    words = ("score", "--input", str(tmp_path / "in.jsonl"), "--output", str(tmp_path / "out.jsonl"))
+    refused = run(*words)
+    assert (refused.returncode, (tmp_path / "out.jsonl").exists()) == (2, False)
+    assert "line 3" in refused.stderr
+    done = run(*words, "--skip-invalid", "--json")
+    assert (json.loads(done.stdout)["scored"], "line 3" in done.stderr) == (2, True)
+    first = json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0])
+    assert first == {"prompt": "Write a haiku about Osaka."} | {name: value for name, value in alone.items() if name != "model"}
+
+
+def test_rows_of_a_file_are_learnt_from(tmp_path):
+    run("bootstrap", "--samples", "60", "--output", str(tmp_path / "rows.parquet"))
+    told = json.loads(run("optimize", "--input", str(tmp_path / "rows.parquet"), "--rows", "40", "--trials", "1", "--json").stdout)
+    assert (told["card"]["rows"]["synthetic"], told["card"]["rows"]["present"], told["card"]["figures"]["rows"]) == (40, 60, 40)
+
+
 def test_install_twice():
     first, second = run("install", "--samples", "30"), run("install", "--samples", "30")
     assert (first.returncode, second.returncode) == (0, 0)
@@ -94,6 +134,19 @@ def test_a_failing_bootstrap_leaves_a_working_installation():
         (["import", "rated.csv", "--database-url", "sqlite:///broken.toml"], 3),
         (["domains", "check", "."], 2),
         (["domains", "list", "nowhere"], 2),
+        (["optimize"], 1),
+        (["optimize", "--trials", "0"], 2),
+        (["optimize", "--timeout", "-1"], 2),
+        (["optimize", "--seed", "-1"], 2),
+        (["optimize", "--input", "broken.csv"], 2),
+        (["optimize", "--input", "a.parquet", "--database-url", "sqlite:///b.db"], 2),
+        (["score"], 2),
+        (["score", ""], 2),
+        (["score", "a"], 1),
+        (["score", "a", "--input", "broken.jsonl"], 2),
+        (["score", "--input", "broken.jsonl"], 2),
+        (["score", "--input", "broken.jsonl", "--output", "x.csv"], 2),
+        (["score", "a", "--model", "nowhere"], 1),
         (["frobnicate"], 2),
     ],
 )
@@ -157,7 +210,8 @@ def test_import_twice_then_status(tmp_path):
     assert (told["added"], told["updated"], told["unchanged"], told["written"], told["repeated"]) == (0, 0, 2, False, 1)
     assert [(found["line"], found["column"]) for found in told["skipped"]] == [(5, "text"), (6, "stars")]
     assert json.loads(run("status", "--json").stdout)["rows"] == {"real": 2}
-    assert run("status").stdout.splitlines()[2:] == ["rows         2 real", "next         prompt-improver bootstrap"]
+    told = run("status").stdout.splitlines()
+    assert (told[2], told[-1]) == ("rows         2 real", "next         prompt-improver bootstrap")
     assert run("install", "--samples", "20").returncode == 0
     assert json.loads(run("bootstrap", "--samples", "30", "--replace", "--json").stdout)["replaced"] == 20
     assert json.loads(run("status", "--json").stdout)["rows"] == {"real": 2, "synthetic": 30}

@@ -185,10 +185,12 @@ def features(text: Annotated[str, typer.Argument(help="The text, or - for standa
 def status(database_url: DatabaseUrl = None, as_json: Json = False) -> None:
     """Say what is stored, where it came from, and what to do next."""
     from prompt_improver.installation.initializer import resolve_url
-    from prompt_improver.installation.stored import describe_database
-    from prompt_improver.settings import settings_file
+    from prompt_improver.installation.stored import describe_database, describe_model
+    from prompt_improver.settings import data_folder, settings_file
 
     told = {"settings": str(settings_file()), **run_async(describe_database(resolve_url(database_url)))}
+    told |= describe_model(data_folder() / "models", rows=sum(told["rows"].values()) if told["rows"] else 0)
+    told["next"] = told.pop("next")  # last, where one looks for it
     if as_json:
         print_json(told)
         return

@@ -11,7 +11,9 @@ from typing import Any
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from prompt_improver.errors import DataShortfall
+from prompt_improver.errors import DataShortfall, PromptImproverError
+from prompt_improver.optimization.model import read_card
+from prompt_improver.optimization.rows import BASIC_ROWS
 from prompt_improver.storage.connect import open_engine
 from prompt_improver.storage.database import count_rows, find_run, origin_of, read_batches
 from prompt_improver.storage.files import RowFile, read_file
@@ -20,7 +22,7 @@ from prompt_improver.storage.schema import check_schema
 from prompt_improver.storage.urls import shown
 from prompt_improver.validation.quick import Expectation, Sample
 
-__all__ = ["Looked", "describe_database", "export_run", "look_at_database", "look_at_file"]
+__all__ = ["Looked", "describe_database", "describe_model", "export_run", "look_at_database", "look_at_file"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,15 @@ async def describe_database(url: URL) -> dict[str, Any]:
     told |= {"rows": rows, "run": run.id, "seed": int(run.seed), "samples": run.samples, "recipe": run.recipe_fingerprint}
     told |= {"extractor": run.extractor, "version": run.engine_version, "finished": str(run.finished_at), "fell_short": short}
     return told | {"next": "prompt-improver validate"}
+
+
+def describe_model(folder: Path, *, rows: int) -> dict[str, Any]:
+    """The model in use, in words; and what to do next where there are rows enough and no model that can be used."""
+    try:
+        card = read_card(folder)
+    except PromptImproverError as error:
+        return {"model": f"none: {error}"} | ({"next": "prompt-improver optimize"} if rows >= BASIC_ROWS else {})
+    return {"model": f"{card.model_id}, AUC {card.figures['auc']:.3f} on {card.figures['rows']:,} {card.rows['judged_on']} rows that it had not seen"}
 
 
 async def export_run(url: URL, path: Path) -> int:

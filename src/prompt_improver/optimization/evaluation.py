@@ -40,7 +40,7 @@ def upper_half(scores: Floats) -> npt.NDArray[np.bool_]:
     upper = _split(scores)
     if upper.all():
         raise DataShortfall(
-            f"all {len(scores)} rows have the effectiveness {scores[0]:g}, so there is nothing to learn. Rate prompts that worked and some that did not."
+            f"all {len(scores)} rows have the effectiveness {scores[0]:g}, so there is nothing to learn. Rate some that worked and some that did not."
         )
     return upper
 

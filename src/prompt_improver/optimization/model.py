@@ -9,6 +9,7 @@ import hashlib
 import shutil
 import zipfile
 from dataclasses import dataclass
+from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ from prompt_improver.optimization.rows import Floats
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-__all__ = ["Model", "load_model", "pack_model", "save_model"]
+__all__ = ["Model", "load_model", "pack_model", "read_card", "save_model"]
 
 _TRUSTED = frozenset(
     {
@@ -113,19 +114,34 @@ def load_model(path: Path) -> Model:
         PrivacyStop: the file is not the one that the card names, or holds types that are not trusted.
     """
     folder = _find(path)
+    card = _read_card(folder)
+    _check_age(folder, card)
     try:
-        card = ModelCard.model_validate_json((folder / "card.json").read_bytes())
         content = (folder / "model.skops").read_bytes()
+    except OSError as error:
+        raise InputError(f"{folder} is no whole model: {error.filename}: {error.strerror}. {_MEND}") from None
+    if hashlib.sha256(content).hexdigest() != card.sha256:
+        raise PrivacyStop(f"{folder / 'model.skops'} is not the file that its card names (sha256 differs), so it is not loaded. {_MEND}")
+    return _unpack(folder, content, card)
+
+
+def read_card(path: Path) -> ModelCard:
+    """The card of a model, without loading the model; otherwise as `load_model`, of which it raises `DataShortfall` and `InputError`."""
+    folder = _find(path)
+    card = _read_card(folder)
+    _check_age(folder, card)
+    return card
+
+
+def _read_card(folder: Path) -> ModelCard:
+    try:
+        return ModelCard.model_validate_json((folder / "card.json").read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise InputError(f"{folder / 'card.json'}: {where}: {first['msg'].lower()}. {_MEND}") from None
     except OSError as error:
         raise InputError(f"{folder} is no whole model: {error.filename}: {error.strerror}. {_MEND}") from None
-    _check_age(folder, card)
-    if hashlib.sha256(content).hexdigest() != card.sha256:
-        raise PrivacyStop(f"{folder / 'model.skops'} is not the file that its card names (sha256 differs), so it is not loaded. {_MEND}")
-    return _unpack(folder, content, card)
 
 
 def _find(path: Path) -> Path:
@@ -135,18 +151,16 @@ def _find(path: Path) -> Path:
     try:
         name = pointer.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
-        raise DataShortfall(f"no model in {path}. {_MEND}") from None
+        raise DataShortfall(f"there is no model in {path} yet. Make one with: prompt-improver optimize") from None
     if not name.isalnum() or not (path / name / "card.json").is_file():
         raise DataShortfall(f"{pointer} names a model that is not there. {_MEND}")
     return path / name
 
 
 def _check_age(folder: Path, card: ModelCard) -> None:
-    import sklearn
-
     if card.extractor != extractor_id():
         raise DataShortfall(f"the model in {folder} was made with the extractor {card.extractor}; this is {extractor_id()}. {_MEND}")
-    made, here = card.libraries.get("scikit-learn", ""), str(sklearn.__version__)
+    made, here = card.libraries.get("scikit-learn", ""), version("scikit-learn")
     if made.split(".")[:2] != here.split(".")[:2]:
         raise DataShortfall(f"the model in {folder} was made with scikit-learn {made or 'unknown'}; this is {here}. {_MEND}")
 

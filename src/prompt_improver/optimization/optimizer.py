@@ -24,12 +24,11 @@ from prompt_improver.optimization.evaluation import Judged, baselines, count_rar
 from prompt_improver.optimization.mixing import LEAST_REAL, compare_kinds
 from prompt_improver.optimization.model import Model, pack_model, save_model
 from prompt_improver.optimization.pipelines import fit_pipeline
-from prompt_improver.optimization.rows import Floats, LearningRows
+from prompt_improver.optimization.rows import BASIC_ROWS, Floats, LearningRows
 from prompt_improver.optimization.study import StudyResult, TrialProgress, run_study
 
-__all__ = ["BASIC_ROWS", "ENSEMBLE_ROWS", "Learned", "Material", "Options", "learn"]
+__all__ = ["ENSEMBLE_ROWS", "Learned", "Material", "Options", "learn"]
 
-BASIC_ROWS = 10
 ENSEMBLE_ROWS = 20
 _MANY = 100
 _RARE = 3

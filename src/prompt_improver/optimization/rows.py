@@ -16,9 +16,12 @@ from prompt_improver.features.counts import COUNTS
 from prompt_improver.features.extractor import count_texts
 from prompt_improver.features.scales import scale_counts
 
-__all__ = ["COUNTED", "LENGTH", "SIX", "TEXT", "Floats", "LearningRows", "build_table"]
+__all__ = ["BASIC_ROWS", "COUNTED", "LENGTH", "SIX", "TEXT", "Floats", "LearningRows", "build_table"]
 
 Floats = npt.NDArray[np.float64]
+
+BASIC_ROWS = 10
+"""Rows that learning needs."""
 
 TEXT = 0
 SIX = slice(1, 1 + len(FEATURES))
