@@ -10,20 +10,6 @@ COMMANDS = (
     *("install", "bootstrap", "import", "validate", "optimize", "score", "features", "status", "export"),
     *("domains", "domains check", "domains list"),
 )
-    "",
-    "install",
-    "bootstrap",
-    "import",
-    "validate",
-    "optimize",
-    "score",
-    "features",
-    "status",
-    "export",
-    "domains",
-    "domains check",
-    "domains list",
-)
 
 
 def page() -> str:

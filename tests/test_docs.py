@@ -49,3 +49,11 @@ def test_commands_of_a_page_run(page, tmp_path):
         arguments = ["".join(word) for word in words]
         done = subprocess.run([sys.executable, "-m", "prompt_improver.cli", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, command + "\n" + done.stderr
+
+
+def test_snippets_of_the_guide_run():
+    snippets = re.findall(r"^```python\n(.*?)```$", (DOCS / "guide.md").read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    assert len(snippets) >= 2
+    done = subprocess.run([sys.executable, "-c", "\n".join(snippets)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "bayes_ceiling" in done.stdout
