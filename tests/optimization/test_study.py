@@ -158,6 +158,15 @@ def test_what_is_done_by_default(tmp_path, samples, trials, members):
     assert Options() == Options(None, None, None, 42)
 
 
+@pytest.mark.parametrize("seed", [11, 12, 13])
+@pytest.mark.parametrize("samples", [10, 20, 100])
+def test_studies_end_with_a_model(tmp_path, samples, seed):
+    """A sample of the sweep that `docs/design/0008-optimiser.md` reports."""
+    learned = optimize(generate(samples, seed=seed), folder=tmp_path)
+    assert learned.folder.is_dir()
+    assert samples < 100 or learned.study.ranked[0].auc >= 0.7
+
+
 def test_equal_scores_cannot_be_learnt_from(rows):
     same = mixed(rows, 0, seed=1)
     same.scores[:] = 0.5
