@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -67,6 +68,17 @@ def test_optimize_then_score(tmp_path):
     assert (json.loads(done.stdout)["scored"], "line 3" in done.stderr) == (2, True)
     first = json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0])
     assert first == {"prompt": "Write a haiku about Osaka."} | {name: value for name, value in alone.items() if name != "model"}
+
+
+def test_a_stopped_study_says_how_to_go_on():
+    run("bootstrap", "--samples", "120")
+    process = subprocess.Popen([*RUN, "optimize", "--trials", "5000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stderr.readline().startswith("trial   1 of 5000")
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=120)
+    assert (process.returncode, stdout) == (130, "")
+    assert stderr.splitlines()[-1] == "stopped; nothing was half-written. Run the same command again."
+    assert "of an earlier call" in run("optimize", "--trials", "2").stdout
 
 
 def test_rows_of_a_file_are_learnt_from(tmp_path):
@@ -147,6 +159,8 @@ def test_a_failing_bootstrap_leaves_a_working_installation():
         (["score", "--input", "broken.jsonl"], 2),
         (["score", "--input", "broken.jsonl", "--output", "x.csv"], 2),
         (["score", "a", "--model", "nowhere"], 1),
+        (["score", "a", "--skip-invalid"], 2),
+        (["score", "a" * 100_001], 2),
         (["frobnicate"], 2),
     ],
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from prompt_improver.batch import Batch
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from prompt_improver.optimization.study import TrialProgress
 
 __all__ = ["Scorer", "generate", "optimize"]
+
+T = TypeVar("T")
 
 
 def __getattr__(name: str) -> Any:
@@ -73,11 +76,9 @@ def optimize(
 
     Raises:
         DataShortfall: fewer than 10 rows (20 for an ensemble), or nothing to be learnt from them.
-        InputError: `rows` and `database_url` were both given.
+        InputError: `rows` and `database_url` were both given, or an option is out of range.
         EnvironmentFailure: database or disk.
     """
-    import asyncio
-
     from prompt_improver.errors import InputError
     from prompt_improver.installation.initializer import resolve_url
     from prompt_improver.optimization.optimizer import Options, learn
@@ -86,6 +87,15 @@ def optimize(
 
     if rows is not None and database_url is not None:
         raise InputError("rows and database_url were both given; name one source.")
-    material = material_of(rows) if rows is not None else asyncio.run(read_database(resolve_url(database_url)))
+    material = material_of(rows) if rows is not None else _finish(read_database(resolve_url(database_url)))
     options = Options(trials, timeout, ensemble, seed)
     return learn(material, options, folder=Path(folder) if folder is not None else data_folder(), progress=progress)
+
+
+def _finish(work: Coroutine[Any, Any, T]) -> T:
+    """The result of asynchronous work; in a thread of its own, since the caller may be in a loop, as in a notebook."""
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()

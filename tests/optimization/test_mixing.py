@@ -37,6 +37,20 @@ def test_real_rows_that_say_the_opposite_are_warned_about(rows):
     assert found["worth_real_rows"] == 0.0  # worse than no rows at all
 
 
+def test_a_text_that_was_rated_is_not_learnt_from_elsewhere(rows):
+    """The same texts once more with the user's own scores, which are noise: nothing is to be found."""
+    count, rng = 100, np.random.default_rng(1)
+    places = np.concatenate([np.arange(len(rows)), np.arange(count)])
+    twice = rows.take(places)
+    twice.scores[:count] = twice.scores[len(rows) :] = rng.random(count)
+    twice.real[len(rows) :] = True
+    clean = twice.without_rated()
+    assert len(clean) == len(rows)
+    assert clean.real.sum() == count
+    assert abs(compared(clean, 0.5)["synthetic_only_auc"] - 0.5) < 0.12
+    assert rows.without_rated().digest() == rows.digest()
+
+
 @pytest.mark.parametrize(
     "curve, reached, worth",
     [
@@ -58,12 +72,15 @@ def test_real_rows_are_judged_on_alone_from_twenty_on(rows, count, judged_on_rea
     judged = _choose_judged(both, 1)
     assert len(judged.places) == (count if judged_on_real else len(both))
     assert both.real[judged.places].all() == judged_on_real
+    assert (judged.note == "") == (count == 0 or judged_on_real)
 
 
 def test_ratings_that_are_all_the_same_do_not_stop_learning(rows):
     both = mixed(rows, 30, seed=1)
     both.scores[both.real] = 1.0
-    assert len(_choose_judged(both, 1).places) == len(both)
+    judged = _choose_judged(both, 1)
+    assert len(judged.places) == len(both)
+    assert judged.note == "30 real rows, but only 0 of the rarer half: too few to be judged on alone"
 
 
 async def test_rows_of_a_database_are_read_with_their_priority(database, tmp_path):

@@ -86,6 +86,8 @@ BROKEN = {
     json.dumps({"prompt": "a" * (MAX_PROMPT + 1)}): "expected at most",
     '{"prompt": "\\ud800"}': "not UTF-8 text",
     "[" * 100_000: "nested too deeply",
+    '{"prompt": "a", "note": "\\ud800"}': "not UTF-8 text",
+    '{"prompt": "a", "note": NaN}': "no number",
 }
 
 
@@ -109,6 +111,33 @@ def test_an_older_file_of_scores_stays_when_the_new_one_fails(scorer, tmp_path):
     with pytest.raises(EnvironmentFailure, match="could not be written"):
         score_file(scorer, write(tmp_path / "in.jsonl", '{"prompt": "a"}'), tmp_path / "no" / "out.jsonl")
     assert target.read_text() == "old\n"
+
+
+def test_input_and_output_are_two_files(scorer, tmp_path):
+    source = write(tmp_path / "in.jsonl", '{"prompt": "a"}')
+    (tmp_path / "link.jsonl").symlink_to(source)
+    for target in (source, tmp_path / "." / "in.jsonl", tmp_path / "link.jsonl"):
+        with pytest.raises(InputError, match="both input and output"):
+            score_file(scorer, source, target)
+    assert source.read_text() == '{"prompt": "a"}\n'
+
+
+def test_fields_that_give_way_to_the_score_are_named(scorer, tmp_path):
+    source = write(tmp_path / "in.jsonl", '{"prompt": "a", "tier": "mine", "id": 4}', '{"prompt": "b", "rules": []}')
+    assert score_file(scorer, source, tmp_path / "out.jsonl").replaced == ("rules", "tier")
+    assert json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0])["id"] == 4
+
+
+def test_a_cell_of_another_encoding_is_a_broken_line(scorer, tmp_path):
+    (tmp_path / "in.csv").write_bytes(b"prompt,author\nWrite a poem,Jos\xe9\nb,c\n")
+    with pytest.raises(InputError, match="line 2: holds a field that is not UTF-8"):
+        score_file(scorer, tmp_path / "in.csv", tmp_path / "out.jsonl")
+
+
+def test_one_text_is_no_list_of_texts(scorer):
+    with pytest.raises(InputError, match="expected a list"):
+        scorer.score("abc")
+    assert scorer.score(np.array(["abc"], dtype=object)) == scorer.score(["abc"])
 
 
 def test_another_column_and_csv(scorer, tmp_path):

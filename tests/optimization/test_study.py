@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from prompt_improver import generate, optimize
-from prompt_improver.errors import DataShortfall, EnvironmentFailure
+from prompt_improver.errors import DataShortfall, EnvironmentFailure, InputError
 from prompt_improver.optimization.evaluation import make_folds
 from prompt_improver.optimization.optimizer import Options
 from prompt_improver.optimization.study import run_study, study_name
@@ -43,7 +43,10 @@ def test_a_study_gone_on_with_is_the_undisturbed_one(rows, tmp_path):
     parts = [study(rows, tmp_path / "b", count) for count in (1, 2, 4, 6)]
     assert plain(parts[-1]) == plain(whole)
     assert [part.resumed for part in parts] == [0, 1, 2, 4]
-    assert plain(study(rows, tmp_path / "b", 3)) == plain(whole)  # nothing is made anew where there are enough
+    first = study(rows, tmp_path / "b", 3)
+    assert plain(first) == plain(whole)[:3]  # the first trials do not know of later ones
+    assert first.resumed == 3
+    assert all(np.array_equal(first.unseen[number], whole.unseen[number]) for number in range(3))
 
 
 def test_progress_is_told_of_new_trials_only(rows, tmp_path):
@@ -95,9 +98,9 @@ def test_a_folder_that_cannot_be_written_is_named(rows, tmp_path):
 def test_two_at_one_study_do_not_mix(rows, tmp_path, monkeypatch):
     import filelock
 
-    monkeypatch.setattr("prompt_improver.optimization.study._WAIT", 0.2)
+    monkeypatch.setattr("prompt_improver.optimization.journal._WAIT", 0.2)
     study(rows, tmp_path, 1)
-    with filelock.FileLock(f"{next(tmp_path.glob('*.journal'))}.lock"), pytest.raises(EnvironmentFailure, match="another process"):
+    with filelock.FileLock(next(tmp_path.glob("*.lock"))), pytest.raises(EnvironmentFailure, match="another process"):
         study(rows, tmp_path, 2)
 
 
@@ -115,7 +118,37 @@ def test_interrupted_at_a_step_the_study_goes_on_and_ends_the_same(rows, tmp_pat
         patch.setattr(where, stop)
         with pytest.raises(KeyboardInterrupt):
             study(rows, tmp_path / "b", place + 1)
-    assert plain(study(rows, tmp_path / "b", 5)) == plain(whole)
+    for count in (place + 1, 4, 5):  # gone on with more than once
+        found = study(rows, tmp_path / "b", count)
+    assert plain(found) == plain(whole)
+    assert all(np.array_equal(found.unseen[number], whole.unseen[number]) for number in range(5))
+
+
+@pytest.mark.parametrize("damage", [lambda text: text.replace(b'"op_code"', b'"op', 1), lambda text: text + b"\0\0\0\n", lambda text: b"{}\n" + text])
+def test_a_damaged_journal_is_named(rows, tmp_path, damage):
+    study(rows, tmp_path, 2)
+    journal = next(tmp_path.glob("*.journal"))
+    journal.write_bytes(damage(journal.read_bytes()))
+    with pytest.raises(EnvironmentFailure, match=r"damaged.*Delete it"):
+        study(rows, tmp_path, 3)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x93NUMPY nothing"])
+def test_predictions_that_are_lost_are_made_again(rows, tmp_path, content):
+    whole = study(rows, tmp_path, 2)
+    for file in tmp_path.glob("*.predictions/*.npy"):
+        file.unlink() if content is None else file.write_bytes(content)
+    again = study(rows, tmp_path, 2)
+    assert all(np.array_equal(again.unseen[number], whole.unseen[number]) for number in range(2))
+
+
+def test_an_error_of_the_caller_is_not_taken_for_one_of_the_disk(rows, tmp_path):
+    def gone(*_):
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        study(rows, tmp_path, 2, progress=gone)
+    assert study(rows, tmp_path, 1).resumed == 1
 
 
 @pytest.mark.faults
@@ -165,6 +198,22 @@ def test_studies_end_with_a_model(tmp_path, samples, seed):
     learned = optimize(generate(samples, seed=seed), folder=tmp_path)
     assert learned.folder.is_dir()
     assert samples < 100 or learned.study.ranked[0].auc >= 0.7
+
+
+@pytest.mark.parametrize("options", [{"trials": 0}, {"trials": -1}, {"timeout": -1.0}, {"timeout": float("nan")}, {"seed": -1}, {"seed": 2**32}])
+def test_options_out_of_range_are_named(options):
+    with pytest.raises(InputError, match=f"{next(iter(options))} is"):
+        Options(**options)
+
+
+async def test_a_program_in_a_loop_may_learn_too(tmp_path):
+    """As a notebook does."""
+    from prompt_improver.installation.bootstrap import bootstrap_database
+    from prompt_improver.installation.initializer import resolve_url
+    from prompt_improver.recipe.recipe import make_recipe
+
+    await bootstrap_database(make_recipe({"samples": 40}, "test"), resolve_url(None))
+    assert optimize(trials=1, folder=tmp_path).card.rows["synthetic"] == 40
 
 
 def test_equal_scores_cannot_be_learnt_from(rows):

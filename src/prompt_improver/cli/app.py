@@ -42,6 +42,9 @@ app = typer.Typer(
 app.add_typer(domains_app, name="domains")
 
 
+_INTERRUPTED = 130
+
+
 def main() -> None:
     """Runs the command line; our errors become one message and an exit code."""
     as_json = "--json" in sys.argv
@@ -52,9 +55,10 @@ def main() -> None:
             print_json({"error": {"kind": type(error).__name__, "message": str(error), "exit_code": error.exit_code}})
         say(f"error: {error}")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        say("stopped; nothing was half-written. Run the same command to start again.")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            say("stopped; nothing was half-written. Run the same command again.")
+        raise
     except BrokenPipeError:  # the reader of our output has gone, as with `| head`
         sys.stderr.close()
         sys.exit(0)

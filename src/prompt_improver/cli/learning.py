@@ -13,9 +13,9 @@ from prompt_improver.errors import InputError
 
 if TYPE_CHECKING:
     from prompt_improver.optimization.card import ModelCard
+    from prompt_improver.optimization.journal import Trial
     from prompt_improver.optimization.optimizer import Learned
     from prompt_improver.optimization.scorer import Score
-    from prompt_improver.optimization.study import Trial
 
 __all__ = ["OPTIMIZE_EXAMPLES", "SCORE_EXAMPLES", "optimize", "score"]
 
@@ -70,21 +70,33 @@ def score(
 ) -> None:
     """Score a prompt: features, predicted effectiveness, and the rules predicted to help most."""
     from prompt_improver.optimization.scorer import Scorer
+    from prompt_improver.storage.lines import find_text_problem
 
     _check_places(text, input_file, output)
+    if input_file is None and (skip_invalid or prompt_column != "prompt"):
+        raise InputError("--skip-invalid and --prompt-column are for --input; it was not given.")
     if input_file is not None and output is not None:
         _score_file(Scorer.load(model), input_file, output, prompt_column, skip_invalid, as_json)
         return
-    if text == "-":
-        text = sys.stdin.buffer.read().decode("utf-8", errors="replace")
-    if text is None or not text.strip():
-        raise InputError("the prompt is blank; expected a text to score.")
+    text = _read_prompt() if text == "-" else text
+    problem = find_text_problem(text) if text is not None and text.strip() else "is blank; expected a text to score"
+    if text is None or problem is not None:
+        raise InputError(f"the prompt {problem}.")
     scorer = Scorer.load(model)
     scored = scorer.score([text])[0]
     if as_json:
         print_json({"model": scorer.card.model_id, **scored.to_json()})
     else:
         _tell_score(scored, scorer.card)
+
+
+def _read_prompt() -> str:
+    from prompt_improver.storage.lines import MAX_PROMPT
+
+    try:
+        return sys.stdin.buffer.read(4 * MAX_PROMPT + 1).decode()
+    except UnicodeDecodeError as error:
+        raise InputError(f"the prompt is not UTF-8 text at byte {error.start + 1}.") from None
 
 
 def _check_places(text: str | None, input_file: Path | None, output: Path | None) -> None:
@@ -107,9 +119,12 @@ def _score_file(scorer: Any, source: Path, target: Path, column: str, skip_inval
     done = score_file(scorer, source, target, column=column, skip_invalid=skip_invalid)
     if done.skipped:
         say("\n".join([f"left out {len(done.skipped):,} of {done.lines:,} lines:", *tell_broken(done.skipped)]))
+    if done.replaced:
+        say(f"fields of the input that gave way to the score's: {', '.join(done.replaced)}")
     if as_json:
         skipped = [{"line": found.line, "problem": found.problem} for found in done.skipped]
-        print_json({"scored": done.scored, "skipped": skipped, "where": str(target), "model": scorer.card.model_id, "seconds": done.seconds})
+        told = {"where": str(target), "model": scorer.card.model_id, "seconds": done.seconds}
+        print_json({"scored": done.scored, "skipped": skipped, "replaced": done.replaced} | told)
     else:
         print(f"scored {done.scored:,} prompts in {done.seconds:.1f} s; wrote {target}")
 
@@ -122,23 +137,26 @@ def _tell_trial(trial: Trial, asked: int) -> None:
 
 
 def _tell_learned(learned: Learned) -> None:
+    from prompt_improver.optimization.card import describe_rows
+
     card, study = learned.card, learned.study
     rows, figures, calibration = card.rows, card.figures, card.figures["calibration"]
     unread = rows["present"] - rows["synthetic"] - rows["real"]
     print(f"rows       {rows['synthetic']:,} synthetic, {rows['real']:,} real" + (f"; {unread:,} more were not read (--rows)" if unread > 0 else ""))
-    print(f"study      {len(study.trials)} trials" + _spent(study.resumed, study.stopped) + f", {rows['folds']} folds, {rows['kept']}")
+    if rows["superseded"]:
+        print(f"           {rows['superseded']:,} synthetic rows gave way to ratings of the same text")
+    best = f"; the best, chosen on these rows, AUC {card.best_trial:.3f}"
+    print(f"study      {len(study.trials)} trials" + _spent(study.resumed, study.stopped) + best)
     print("model      " + " + ".join(_members(card)))
-    print(f"judged on  {figures['rows']:,} {rows['judged_on']} rows that it had not seen")
+    print(f"judged on  {describe_rows(card)}")
+    if rows["note"]:
+        print(f"           {rows['note']}")
     print(f"AUC        {figures['auc']:.3f} over the median split; R2 {figures['r2']:.3f}, Spearman {figures['spearman']:.3f}")
     print("baselines  " + ", ".join(f"{name.replace('_', ' ')} {_three(value)}" for name, value in card.baselines.items()))
     line = f"slope {calibration['slope']:.2f}, intercept {calibration['intercept']:+.2f}"
     print(f"calibrated {line}; predicted and observed are {calibration['error']:.3f} apart")
     if card.real is not None:
         _tell_real(card.real)
-    elif rows["real"]:
-        from prompt_improver.optimization.mixing import LEAST_REAL
-
-        print(f"real rows  too few to judge on alone: {rows['real']} of {LEAST_REAL}")
     print(f"kept       {learned.folder}, in {learned.seconds:.1f} s; its card is MODEL_CARD.md there")
     print('next       prompt-improver score "your prompt"')
 
@@ -173,7 +191,7 @@ def _tell_score(scored: Score, card: ModelCard) -> None:
     from prompt_improver.optimization.effects import LEAST_ROWS
 
     low, high = scored.interval
-    print(f"effectiveness     {scored.effectiveness_score:.2f}  {scored.tier}; nine of ten such prompts lie between {low:.2f} and {high:.2f}")
+    print(f"effectiveness     {scored.effectiveness_score:.2f}  {scored.tier}; {card.level:.0%} of such prompts lie between {low:.2f} and {high:.2f}")
     for name, value in scored.features.items():
         print(f"{name:17} {value:g}")
     if scored.rules:

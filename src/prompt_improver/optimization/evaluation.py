@@ -24,11 +24,15 @@ _BINS = 5
 
 @dataclass(frozen=True)
 class Judged:
-    """Rows that figures are measured on: their places, and the folds that test each of them once."""
+    """Rows that figures are measured on: their places, and the folds that test each of them once.
+
+    `grouped`: whether groups are kept together, as they are unless there is one only. `note`: why real rows are not judged on alone.
+    """
 
     places: npt.NDArray[np.intp]
     folds: Folds
     grouped: bool
+    note: str = ""
 
 
 def upper_half(scores: Floats) -> npt.NDArray[np.bool_]:
@@ -67,29 +71,35 @@ def make_folds(rows: LearningRows, *, folds: int, seed: int, judged: npt.NDArray
 
     Args:
         rows: n rows.
-        folds: test sets; fewer where there are fewer groups.
+        folds: test sets; fewer where there are fewer groups, or fewer rows of the rarer half.
         seed: of the shuffle.
         judged: mask of the rows to test on; the others are in every train set. None: all.
 
     Raises:
         DataShortfall: all judged scores are equal.
     """
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-
     places = np.flatnonzero(np.ones(len(rows), dtype=bool) if judged is None else judged)
     always = np.setdiff1d(np.arange(len(rows)), places)
     label, groups = upper_half(rows.scores[places]), rows.groups[places]
-    grouped = len(set(groups.tolist())) >= 2 * folds
     count = min(folds, int(label.sum()), int((~label).sum()))
     if count < 2:
-        raise DataShortfall(
-            f"{len(places)} rows hold {min(label.sum(), (~label).sum())} of the rarer half; cross-validation needs 2. Add rated prompts."
-        )
-    splitter = (StratifiedGroupKFold if grouped else StratifiedKFold)(count, shuffle=True, random_state=seed)
+        raise DataShortfall(f"{len(places)} rows hold one of the rarer half; cross-validation needs 2. Add rated prompts.")
+    parts = _split_rows(label, groups, count, seed)
+    return Judged(places, [(np.concatenate([places[train], always]), places[test]) for train, test in parts], len(np.unique(groups)) > 1)
+
+
+def _split_rows(label: npt.NDArray[np.bool_], groups: npt.NDArray[np.str_], folds: int, seed: int) -> Folds:
+    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, StratifiedKFold
+
+    several, blank = len(np.unique(groups)), np.zeros(len(label))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a class may be rare among few rows
-        parts = [(train, test) for train, test in splitter.split(places, label, groups) if len(test)]
-    return Judged(places, [(np.concatenate([places[train], always]), places[test]) for train, test in parts], grouped)
+        warnings.simplefilter("ignore", UserWarning)  # a class may be rarer than folds
+        if several == 1:
+            return list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(blank, label))
+        if several < 2 * folds:  # stratifying could leave a fold without a group
+            return list(GroupKFold(min(folds, several)).split(blank, label, groups))
+        parts = StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(blank, label, groups)
+        return [(train, test) for train, test in parts if len(test)]
 
 
 def predict_unseen(choice: dict[str, Any], rows: LearningRows, judged: Judged, *, seed: int) -> Floats:

@@ -14,6 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import filelock
 import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
@@ -77,8 +78,10 @@ def pack_model(members: tuple[Pipeline, ...], weights: tuple[float, ...], effect
     return content
 
 
-def save_model(folder: Path, content: bytes, card: ModelCard) -> Path:
-    """Puts a model in place and makes it the current one; gives its folder.
+def save_model(folder: Path, content: bytes, card: ModelCard) -> tuple[Path, ModelCard]:
+    """Puts a model in place and makes it the current one; gives its folder, and the card that lies there.
+
+    Where the same model is there already and whole, it stays as it is. A model is never taken away while it is in use.
 
     Raises:
         EnvironmentFailure: the folder cannot be written; the model in use before is in use still.
@@ -86,20 +89,45 @@ def save_model(folder: Path, content: bytes, card: ModelCard) -> Path:
     target, partial = folder / card.model_id, folder / f".{card.model_id}.partial"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
-        (partial / "model.skops").write_bytes(content)
-        (partial / "card.json").write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        (partial / "MODEL_CARD.md").write_text(write_card(card), encoding="utf-8")
-        if target.exists():  # made again, say after a part of it was lost
-            shutil.rmtree(target)
-        partial.replace(target)
-        pointer = folder / ".current.partial"
-        pointer.write_text(card.model_id + "\n", encoding="utf-8")
-        pointer.replace(folder / "current")
+        with filelock.FileLock(folder / ".lock"):
+            try:
+                kept = _whole(target)
+                if kept is None:
+                    _write_folder(partial, content, card)
+                    _remove(target)
+                    partial.replace(target)
+                if _named(folder) != card.model_id:
+                    pointer = folder / ".current.partial"
+                    pointer.write_text(card.model_id + "\n", encoding="utf-8")
+                    pointer.replace(folder / "current")
+            finally:
+                _remove(partial)
     except OSError as error:
         raise EnvironmentFailure(f"the model could not be written to {folder}: {error.strerror or error}.") from None
-    return target
+    return target, kept or card
+
+
+def _write_folder(folder: Path, content: bytes, card: ModelCard) -> None:
+    _remove(folder)
+    folder.mkdir()
+    (folder / "model.skops").write_bytes(content)
+    (folder / "card.json").write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    (folder / "MODEL_CARD.md").write_text(write_card(card), encoding="utf-8")
+
+
+def _whole(folder: Path) -> ModelCard | None:
+    """The card of a model that is there with all its parts."""
+    try:
+        card = ModelCard.model_validate_json((folder / "card.json").read_bytes())
+        same = hashlib.sha256((folder / "model.skops").read_bytes()).hexdigest() == card.sha256
+    except (OSError, ValidationError):
+        return None
+    return card if same and (folder / "MODEL_CARD.md").is_file() else None
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def load_model(path: Path) -> Model:
@@ -147,14 +175,20 @@ def _read_card(folder: Path) -> ModelCard:
 def _find(path: Path) -> Path:
     if (path / "card.json").is_file():
         return path
-    pointer = path / "current"
-    try:
-        name = pointer.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        raise DataShortfall(f"there is no model in {path} yet. Make one with: prompt-improver optimize") from None
+    name = _named(path)
+    if name is None:
+        raise DataShortfall(f"there is no model in {path} yet. Make one with: prompt-improver optimize")
     if not name.isalnum() or not (path / name / "card.json").is_file():
-        raise DataShortfall(f"{pointer} names a model that is not there. {_MEND}")
+        raise DataShortfall(f"{path / 'current'} names a model that is not there. {_MEND}")
     return path / name
+
+
+def _named(folder: Path) -> str | None:
+    """The name of the model in use."""
+    try:
+        return (folder / "current").read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _check_age(folder: Path, card: ModelCard) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -14,12 +14,12 @@ import numpy.typing as npt
 import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
-from prompt_improver.errors import DataShortfall
+from prompt_improver.errors import DataShortfall, InputError
 from prompt_improver.execution.local import engine_version
 from prompt_improver.features.extractor import extractor_id
 from prompt_improver.optimization.card import ModelCard
 from prompt_improver.optimization.effects import learn_effects
-from prompt_improver.optimization.ensemble import Stack, pick_members, stack
+from prompt_improver.optimization.ensemble import Stack, combine
 from prompt_improver.optimization.evaluation import Judged, baselines, count_rarer, figures, make_folds
 from prompt_improver.optimization.mixing import LEAST_REAL, compare_kinds
 from prompt_improver.optimization.model import Model, pack_model, save_model
@@ -43,6 +43,14 @@ class Options:
     timeout: float | None = None
     ensemble: bool | None = None
     seed: int = 42
+
+    def __post_init__(self) -> None:
+        if self.trials is not None and self.trials < 1:
+            raise InputError(f"trials is {self.trials}; expected 1 or more.")
+        if self.timeout is not None and not self.timeout >= 0:
+            raise InputError(f"timeout is {self.timeout}; expected 0 seconds or more.")
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"seed is {self.seed}; expected a whole number from 0 to {2**32 - 1}.")
 
 
 @dataclass(frozen=True)
@@ -94,21 +102,20 @@ def _learn(material: Material, options: Options, folder: Path, progress: TrialPr
     begun = perf_counter()
     count = material.table.num_rows
     _check_count(count, options)
-    rows = LearningRows.measure(material.table, material.real)
+    rows = LearningRows.measure(material.table, material.real).without_rated()
     judged = _choose_judged(rows, options.seed)
-    trials = options.trials or (10 if count >= _MANY else 5)
+    trials = options.trials if options.trials is not None else (10 if count >= _MANY else 5)
     timeout = options.timeout if options.timeout is not None else (120.0 if count >= _MANY else 30.0)
     study = run_study(rows, judged, folder=folder / "studies", trials=trials, timeout=timeout, seed=options.seed, progress=progress)
     several = options.ensemble if options.ensemble is not None else count >= ENSEMBLE_ROWS
-    best = study.ranked[0].choice
-    made = stack(pick_members(study.ranked) if several else [best], rows, judged, seed=options.seed)
+    made = combine(study, rows, judged, several=several)
     members = tuple(fit_pipeline(choice, rows, seed=options.seed) for choice in made.choices)
     synthetic = rows.take(~rows.real)
     effects = learn_effects(synthetic.source, synthetic.scores, synthetic.groups, seed=options.seed)
     content = pack_model(members, made.weights, effects)
     card = _write_card(material, options, rows, judged, study, made, hashlib.sha256(content).hexdigest())
-    place = save_model(folder / "models", content, card)
-    return Learned(Model(members, made.weights, effects, card), place, study, perf_counter() - begun)
+    place, kept = save_model(folder / "models", content, card)
+    return Learned(Model(members, made.weights, effects, kept), place, study, perf_counter() - begun)
 
 
 def _check_count(count: int, options: Options) -> None:
@@ -122,14 +129,19 @@ def _check_count(count: int, options: Options) -> None:
 
 def _choose_judged(rows: LearningRows, seed: int) -> Judged:
     """Real rows alone where there are enough of them, good and bad; else all rows."""
-    real = int(rows.real.sum())
-    only_real = real >= LEAST_REAL and count_rarer(rows.scores[rows.real]) >= _RARE
-    count = real if only_real else len(rows)
-    return make_folds(rows, folds=5 if count >= _MANY else 3, seed=seed, judged=rows.real if only_real else None)
+    real, rarer, note = int(rows.real.sum()), 0, ""
+    if real >= LEAST_REAL:
+        rarer = count_rarer(rows.scores[rows.real])
+        note = "" if rarer >= _RARE else f"{real} real rows, but only {rarer} of the rarer half: too few to be judged on alone"
+    elif real:
+        note = f"{real} real rows: too few to be judged on alone, which {LEAST_REAL} would do for"
+    count = real if rarer >= _RARE else len(rows)
+    judged = make_folds(rows, folds=5 if count >= _MANY else 3, seed=seed, judged=rows.real if rarer >= _RARE else None)
+    return replace(judged, note=note)
 
 
 def _half_width(scores: Floats, unseen: Floats) -> float:
-    """Split conformal: a new row's error is below this with the chance `_LEVEL` (Vovk et al. 2005; Lei et al. 2018)."""
+    """A quantile of errors on unseen rows: a new one is below it with about the chance `_LEVEL` (CV+, Barber et al. 2021, in one width)."""
     errors = np.sort(np.abs(scores - unseen))
     place = min(int(np.ceil((len(errors) + 1) * _LEVEL)), len(errors))
     return float(errors[place - 1])
@@ -141,18 +153,20 @@ def _write_card(material: Material, options: Options, rows: LearningRows, judged
     import skops
 
     scores, on_real = rows.scores[judged.places], bool(rows.real[judged.places].all())
-    best, got, seed = study.ranked[0].choice, figures(scores, made.unseen), options.seed
+    best, got, seed = made.choices[int(np.argmax(made.weights))], figures(scores, made.unseen), options.seed
     libraries = {"numpy": np.__version__, "scikit-learn": sklearn.__version__, "optuna": optuna.__version__, "skops": skops.__version__}
     told = {
         "synthetic": int((~rows.real).sum()),
         "real": int(rows.real.sum()),
+        "superseded": material.table.num_rows - len(rows),
         "present": material.present,
         "groups": len(np.unique(rows.groups)),
         "judged_on": "real" if on_real else "synthetic" if not rows.real.any() else "synthetic and real",
         "folds": len(judged.folds),
-        "kept": "task families kept together" if judged.grouped else "too few task families to keep them together",
+        "grouped": judged.grouped,
+        "note": judged.note,
     }
-    identity = repr((study.name, made.choices, made.weights, sorted(libraries.items())))
+    identity = repr((study.name, len(study.trials), made.choices, made.weights, sorted(libraries.items())))
     return ModelCard(
         model_id=hashlib.sha256(identity.encode()).hexdigest()[:12],
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -162,6 +176,7 @@ def _write_card(material: Material, options: Options, rows: LearningRows, judged
         study=study.name,
         seed=seed,
         trials=len(study.trials),
+        best_trial=study.ranked[0].auc or 0.0,
         choices=list(made.choices),
         weights=list(made.weights),
         rows=told,

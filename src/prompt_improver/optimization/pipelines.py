@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LEARNERS", "LENGTH_ONLY", "SPACE_VERSION", "STARTS", "build_pipeline", "choose", "describe_choice", "fit_pipeline"]
 
-SPACE_VERSION = 1
+SPACE_VERSION = 2
 """Goes into a study's name: a study made with another space is not continued."""
 
 LEARNERS = ("linear", "boosting", "forest")
@@ -27,6 +27,7 @@ STARTS: tuple[dict[str, Any], ...] = (
 LENGTH_ONLY: dict[str, Any] = {"learner": "linear", "linear_inputs": "length", "knots": 4, "alpha": 1.0}
 _LINEAR_INPUTS = ("six", "counts", "words", "chars")
 _NGRAMS_FROM = 100
+_NGRAMS: dict[str, dict[str, Any]] = {"words": {"ngram_range": (1, 2)}, "chars": {"analyzer": "char_wb", "ngram_range": (2, 4)}}
 _INPUT_WORDS = {
     "length": "length",
     "six": "six features",
@@ -73,7 +74,7 @@ def build_pipeline(choice: dict[str, Any], *, rows: int, seed: int) -> Pipeline:
     from sklearn.pipeline import Pipeline
 
     if choice["learner"] == "linear":
-        learner = Ridge(choice["alpha"], solver="lsqr" if _inputs(choice) in ("words", "chars") else "auto", tol=1e-6)
+        learner = Ridge(choice["alpha"], solver="lsqr" if _inputs(choice) in _NGRAMS else "auto", tol=1e-6)
     elif choice["learner"] == "boosting":
         learner = HistGradientBoostingRegressor(
             max_depth=choice["depth"],
@@ -87,7 +88,7 @@ def build_pipeline(choice: dict[str, Any], *, rows: int, seed: int) -> Pipeline:
     else:
         leaf = max(2, round(choice["leaf_share"] * rows))
         learner = ExtraTreesRegressor(100, min_samples_leaf=leaf, max_features=choice["seen_share"], random_state=seed)
-    return Pipeline([("columns", _columns(choice, rows)), ("learner", learner)])
+    return Pipeline([("columns", _columns(choice)), ("learner", learner)])
 
 
 def fit_pipeline(choice: dict[str, Any], rows: LearningRows, *, seed: int) -> Pipeline:
@@ -101,9 +102,10 @@ def _inputs(choice: dict[str, Any]) -> str:
     return str(choice["linear_inputs"] if choice["learner"] == "linear" else choice["tree_inputs"])
 
 
-def _columns(choice: dict[str, Any], rows: int) -> Any:
+def _columns(choice: dict[str, Any]) -> Any:
     from sklearn.compose import ColumnTransformer
-    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+    from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import SplineTransformer, StandardScaler
 
     inputs = _inputs(choice)
@@ -113,11 +115,8 @@ def _columns(choice: dict[str, Any], rows: int) -> Any:
     parts.append(("six", shape, LENGTH if inputs == "length" else SIX))
     if inputs not in ("length", "six"):
         parts.append(("counts", StandardScaler(), COUNTED))
-    often = 2 if rows < 1000 else 5
-    if rows < _NGRAMS_FROM:
-        return ColumnTransformer(parts)
-    if inputs == "words":
-        parts.append(("words", TfidfVectorizer(ngram_range=(1, 2), min_df=often, sublinear_tf=True), TEXT))
-    elif inputs == "chars":
-        parts.append(("chars", TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), min_df=2 * often, sublinear_tf=True), TEXT))
+    if inputs in _NGRAMS:
+        # Hashed, so that there is no vocabulary that could be empty for some rows and not for others.
+        counted = HashingVectorizer(**_NGRAMS[inputs], n_features=1 << 16, alternate_sign=False, norm=None)
+        parts.append((inputs, make_pipeline(counted, TfidfTransformer(sublinear_tf=True)), TEXT))
     return ColumnTransformer(parts)

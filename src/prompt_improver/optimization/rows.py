@@ -15,6 +15,7 @@ from prompt_improver.batch import FEATURES
 from prompt_improver.features.counts import COUNTS
 from prompt_improver.features.extractor import count_texts
 from prompt_improver.features.scales import scale_counts
+from prompt_improver.storage.lines import plain_text
 
 __all__ = ["BASIC_ROWS", "COUNTED", "LENGTH", "SIX", "TEXT", "Floats", "LearningRows", "build_table"]
 
@@ -97,12 +98,21 @@ class LearningRows:
             real=self.real[chosen],
         )
 
+    def without_rated(self) -> LearningRows:
+        """The rows without synthetic ones whose text a user rated: the rating counts, and a held-out text must not be learnt from elsewhere."""
+        texts = [plain_text(text) for text in self.source["enhanced_prompt"].to_pylist()] if self.real.any() else []
+        rated = {text for text, real in zip(texts, self.real, strict=False) if real}
+        twice = np.array([text in rated for text in texts], dtype=np.bool_) & ~self.real if rated else np.zeros(len(self), dtype=np.bool_)
+        return self.take(~twice)
+
     def digest(self) -> str:
-        """A digest of texts, labels, groups and weights, in order: the same rows have the same one everywhere."""
+        """A digest of all that a study reads, in order: the same rows have the same one everywhere."""
         state = hashlib.sha256()
-        for name in ("enhanced_prompt", "pattern"):
-            for text in self.source[name].to_pylist():
-                part = text.encode("utf-8", "surrogatepass")
+        for name in ("prompt_text", "enhanced_prompt", "rules", "domain"):
+            for value in self.source[name].to_pylist():
+                part = repr(value).encode()
                 state.update(len(part).to_bytes(8, "big") + part)
+        for group in self.groups.tolist():
+            state.update(repr(group).encode())
         state.update(self.scores.astype("<f8").tobytes() + self.weights.astype("<f8").tobytes() + self.real.tobytes())
         return state.hexdigest()

@@ -17,15 +17,18 @@ from prompt_improver.storage.lines import BrokenLine, find_text_problem, read_li
 __all__ = ["FileScored", "score_file"]
 
 _PART = 2000
+_FIELDS = frozenset({"effectiveness_score", "interval", "tier", "features", "rules"})
 
 
 @dataclass(frozen=True, slots=True)
 class FileScored:
-    """What became of a file: its lines that are not blank, the scores written, and the lines that could not be scored."""
+    """What became of a file: its lines that are not blank, the scores written, the lines that could not be scored, and the names of fields of the
+    input that gave way to those of the score."""
 
     lines: int
     scored: int
     skipped: tuple[BrokenLine, ...]
+    replaced: tuple[str, ...]
     seconds: float
 
 
@@ -43,7 +46,9 @@ def score_file(scorer: Scorer, source: Path, target: Path, *, column: str = "pro
         InputError: not such a file, or broken lines, which are named; nothing was written.
         EnvironmentFailure: disk; nothing was written.
     """
-    begun, broken, scored, lines = perf_counter(), list[BrokenLine](), 0, 0
+    if source.resolve() == target.resolve():
+        raise InputError(f"{source} is both input and output; name another file for the scores.")
+    begun, broken, scored, lines, replaced = perf_counter(), list[BrokenLine](), 0, 0, set[str]()
     partial = target.with_name(f".{target.name}.partial")
     try:
         with partial.open("w", encoding="utf-8", newline="\n") as file:
@@ -53,6 +58,7 @@ def score_file(scorer: Scorer, source: Path, target: Path, *, column: str = "pro
                 if isinstance(entry, BrokenLine):
                     broken.append(entry)
                     continue
+                replaced |= _FIELDS & entry.keys()
                 part.append(entry)
                 scored += 1
                 if len(part) == _PART:
@@ -67,7 +73,7 @@ def score_file(scorer: Scorer, source: Path, target: Path, *, column: str = "pro
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-    return FileScored(lines, scored, tuple(broken), perf_counter() - begun)
+    return FileScored(lines, scored, tuple(broken), tuple(sorted(replaced)), perf_counter() - begun)
 
 
 def _entries(source: Path, column: str) -> Iterator[dict[str, Any] | BrokenLine]:
@@ -77,7 +83,20 @@ def _entries(source: Path, column: str) -> Iterator[dict[str, Any] | BrokenLine]
             continue
         # An empty prompt has a score as any text has: who scores many wants as many back.
         problem = find_text_problem(entry[column]) if column in entry else "is missing"
-        yield BrokenLine(line, column, f"{show_value(column)} {problem}") if problem else entry
+        if problem is not None:
+            yield BrokenLine(line, column, f"{show_value(column)} {problem}")
+        elif not _can_be_written(entry):
+            yield BrokenLine(line, None, "holds a field that is not UTF-8 text, or no number")
+        else:
+            yield entry
+
+
+def _can_be_written(entry: dict[str, Any]) -> bool:
+    try:
+        json.dumps(entry, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:  # also what is no UTF-8
+        return False
+    return True
 
 
 def _write(scorer: Scorer, part: list[dict[str, Any]], column: str, file: IO[str]) -> None:

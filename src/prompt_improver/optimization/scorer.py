@@ -11,6 +11,7 @@ import numpy as np
 
 from prompt_improver.batch import FEATURES
 from prompt_improver.domains.content import RULES
+from prompt_improver.errors import InputError
 from prompt_improver.guarantees.tiers import tier_of
 from prompt_improver.optimization.card import ModelCard
 from prompt_improver.optimization.model import Model, load_model
@@ -84,8 +85,14 @@ class Scorer:
         return self._model.card
 
     def score(self, texts: Sequence[str]) -> list[Score]:
-        """Scores of n texts, in their order. A score does not depend on the other texts."""
-        if not texts:
+        """Scores of n texts, in their order. A score does not depend on the other texts.
+
+        Raises:
+            InputError: one text came instead of a list.
+        """
+        if isinstance(texts, str):
+            raise InputError("one text came; expected a list of texts.")
+        if len(texts) == 0:
             return []
         table, features = build_table(texts)
         predicted, half = self._model.predict(table), self.card.half_width

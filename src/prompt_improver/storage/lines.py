@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 from prompt_improver.errors import EnvironmentFailure, InputError
 
-__all__ = ["MAX_PROMPT", "BrokenLine", "Entry", "find_text_problem", "read_lines", "show_value", "tell_broken"]
+__all__ = ["MAX_PROMPT", "BrokenLine", "Entry", "find_text_problem", "plain_text", "read_lines", "show_value", "tell_broken"]
 
 Entry = tuple[int, dict[str, Any] | str]
 """Number of a line, and its fields or what is wrong with it."""
@@ -79,6 +80,11 @@ def find_text_problem(value: object, *, longest: int = MAX_PROMPT) -> str | None
         return f"holds a NUL character at character {value.index(chr(0)) + 1}, which PostgreSQL cannot store"
     odd = _NO_TEXT.search(value)
     return None if odd is None else f"is not UTF-8 text at character {odd.start() + 1}"
+
+
+def plain_text(text: str) -> str:
+    """A text without what two people may write in two ways: case, spacing, form of characters."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def show_value(value: object) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from statistics import mean
 from typing import Any
 
 from prompt_improver.errors import InputError
-from prompt_improver.storage.lines import MAX_PROMPT, BrokenLine, find_text_problem, read_lines, show_value
+from prompt_improver.storage.lines import MAX_PROMPT, BrokenLine, find_text_problem, plain_text, read_lines, show_value
 
 __all__ = ["MAX_NAME", "RatedRow", "RatingColumns", "Ratings", "read_ratings"]
 
@@ -152,8 +151,7 @@ def _given(entry: dict[str, Any], column: str | None) -> str:
 
 def _digest(text: str) -> str:
     """A group for rewrites of one text: the same for another case, spacing or form of its characters."""
-    plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-    return f"real-{hashlib.sha256(plain.encode()).hexdigest()[:12]}"
+    return f"real-{hashlib.sha256(plain_text(text).encode()).hexdigest()[:12]}"
 
 
 def _merge(rows: list[RatedRow]) -> tuple[tuple[RatedRow, ...], int]:
