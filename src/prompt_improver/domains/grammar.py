@@ -51,12 +51,19 @@ class Grammar:
         self._buffer = pa.py_buffer(data)
         self._head = unpack(data)
         self._arrays: dict[str, npt.NDArray[Any]] = {}
+        self._wide: dict[str, Ints] = {}
         for name, (kind, place, count) in self._head.items():
             if kind != "text":
                 self._arrays[name] = np.frombuffer(data, dtype=kind, count=count, offset=place)
 
     def __getitem__(self, name: str) -> npt.NDArray[Any]:
         return self._arrays[name]
+
+    def wide(self, name: str) -> Ints:
+        """An array as 64-bit integers, made once."""
+        if name not in self._wide:
+            self._wide[name] = self._arrays[name].astype(np.int64)
+        return self._wide[name]
 
     def texts(self, name: str) -> pa.StringArray:
         """A list of strings as an Arrow array that shares the memory of the compiled content."""

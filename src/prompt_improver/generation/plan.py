@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -61,6 +62,11 @@ class RunPlan:
     @cached_property
     def rotas(self) -> tuple[_Rota, ...]:
         return tuple(_rota(self.grammar, domain) for domain in self.domains)
+
+    @cached_property
+    def rota_keys(self) -> list[np.uint64]:
+        """A key for every domain's order of prompts."""
+        return [np.uint64(key_of(self.seed, "rota", d)) for d in range(len(self.domains))]
 
     @cached_property
     def salts(self) -> Words:
@@ -127,7 +133,7 @@ def plan_run(
 
 def _rota(grammar: Grammar, domain: int) -> _Rota:
     bases = np.flatnonzero(grammar.base_domain == domain)
-    capacity = grammar["base_capacity"].astype(np.int64)[bases]
+    capacity = grammar.wide("base_capacity")[bases]
     order = np.argsort(capacity, kind="stable")
     ends = capacity[order]  # the epoch of the k-th smallest prompt ends after this many cycles
     alive = len(bases) - np.arange(len(bases))
@@ -137,21 +143,31 @@ def _rota(grammar: Grammar, domain: int) -> _Rota:
     return _Rota(bases[order], starts, cycles)
 
 
-def _prompts_of(rota: _Rota, sequence: Ints, key: int) -> tuple[Ints, Ints]:
-    """Prompt and number of the filling for the rows `sequence` of a domain."""
-    epoch = np.searchsorted(rota.starts, sequence, side="right") - 1
-    alive = len(rota.bases) - epoch
-    cycle, place = np.divmod(sequence - rota.starts[epoch], alive)
-    cycle = cycle + rota.cycles[epoch]
-    return rota.bases[epoch + _shuffle(place, alive, cycle, key)], cycle
+def _prompts_of(run: RunPlan, domain: Ints, before: Sequence[int]) -> tuple[Ints, Ints]:
+    """Prompt and number of the filling of every row of a block; `before` rows of each domain stand in earlier blocks."""
+    n = len(domain)
+    place, alive, cycle, first = (np.empty(n, dtype=np.int64) for _ in range(4))
+    keys, bases = np.empty(n, dtype=np.uint64), []
+    ahead = 0
+    for d, rota in enumerate(run.rotas):
+        rows = np.flatnonzero(domain == d)
+        sequence = before[d] + np.arange(len(rows))
+        epoch = np.searchsorted(rota.starts, sequence, side="right") - 1
+        alive[rows] = len(rota.bases) - epoch
+        turn, place[rows] = np.divmod(sequence - rota.starts[epoch], alive[rows])
+        cycle[rows], first[rows], keys[rows] = turn + rota.cycles[epoch], ahead + epoch, run.rota_keys[d]
+        bases.append(rota.bases)
+        ahead += len(rota.bases)
+    return np.concatenate(bases)[first + _shuffle(place, alive, cycle, keys)], cycle
 
 
-def _shuffle(place: Ints, size: Ints, cycle: Ints, key: int) -> Ints:
-    """A permutation of range(size) for every cycle: four rounds of swap-or-not (Hoang et al. 2012)."""
-    salt = mix(cycle.astype(np.uint64) ^ np.uint64(key))
+def _shuffle(place: Ints, size: Ints, cycle: Ints, keys: Words) -> Ints:
+    """A permutation of range(size) for every key and cycle: rounds of swap-or-not (Hoang et al. 2012)."""
+    salt = mix(cycle.astype(np.uint64) ^ keys)
     for turn in range(24):
         salt = mix(salt + np.uint64(turn + 1))
-        partner = (below(salt, size) - place) % size
+        partner = below(salt, size) - place
+        partner += np.where(partner < 0, size, 0)
         high = np.maximum(place, partner).astype(np.uint64)
         swap = (mix(salt ^ (high * np.uint64(0x9E3779B97F4A7C15))) & np.uint64(1)).astype(bool)
         place = np.where(swap, partner, place)
@@ -165,7 +181,7 @@ def _fillings(run: RunPlan, base: Ints, number: Ints) -> Ints:
     function of all the others, several times over; each turn is undone by turning back, so no two numbers
     meet.
     """
-    starts, radices = run.grammar["radix_start"].astype(np.int64), run.grammar["radices"].astype(np.int64)
+    starts, radices = run.grammar.wide("radix_start"), run.grammar.wide("radices")
     width = int(np.max(starts[1:] - starts[:-1]))
     held = starts[base + 1] - starts[base]
     place = np.arange(width)
@@ -174,13 +190,15 @@ def _fillings(run: RunPlan, base: Ints, number: Ints) -> Ints:
     for column in range(width):
         number, digits[:, column] = np.divmod(number, radix[:, column])
     salt = run.salts[base]
+    there = [np.flatnonzero(held > column) for column in range(width)]  # a row without that slot has nothing to turn
     for turn in range(_ROUNDS):
-        for column in range(width):
-            others = salt + np.uint64(turn * width + column)
+        for column, rows in enumerate(there):
+            own, others = digits[rows], salt[rows] + np.uint64(turn * width + column)
             for other in range(width):
                 if other != column:
-                    others = mix(others ^ digits[:, other].astype(np.uint64))
-            digits[:, column] = (digits[:, column] + below(mix(others), radix[:, column])) % radix[:, column]
+                    others = mix(others ^ own[:, other].astype(np.uint64))
+            limit = radix[rows, column]
+            digits[rows, column] = (own[:, column] + below(mix(others), limit)) % limit
     return digits
 
 
@@ -191,16 +209,13 @@ def plan_block(run: RunPlan, block: int) -> BlockPlan:
     n = end - start
     words = draw(run.seed, "plan", block, (n, _WORDS))
     domain = np.repeat(np.arange(len(run.domains)), np.subtract(after, before))[np.argsort(words[:, 0], kind="stable")]
-    base, number = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
-    for d, rota in enumerate(run.rotas):
-        rows = np.flatnonzero(domain == d)
-        base[rows], number[rows] = _prompts_of(rota, before[d] + np.arange(len(rows)), key_of(run.seed, "rota", d))
+    base, number = _prompts_of(run, domain, before)
     return _treat(run, block, domain, base, _fillings(run, base, number), words)
 
 
 def _slips(grammar: Grammar, base: Ints, words: Words, rate: float) -> Ints:
     """The slip of each row, -1 for none; prompts without slips are the longer ones."""
-    starts = grammar["slip_start"].astype(np.int64)
+    starts = grammar.wide("slip_start")
     size = starts[base + 1] - starts[base]
     return np.where((unit(words) < rate) & (size > 0), starts[base] + below(mix(words), size), -1)
 
@@ -213,7 +228,7 @@ def _treat(run: RunPlan, block: int, domain: Ints, base: Ints, digits: Ints, wor
     """
     grammar, n = run.grammar, len(base)
     care = unit(words[:, 1])
-    starts = grammar["rewrite_start"].astype(np.int64)
+    starts = grammar.wide("rewrite_start")
     picked = np.clip(care + 0.6 * (unit(words[:, 2]) - 0.5), 0.0, 0.999999)
     rewrite = starts[base] + (picked * (starts[base + 1] - starts[base])).astype(np.int64)
     unchanged = unit(words[:, 3]) < run.unchanged_share
@@ -227,14 +242,14 @@ def _treat(run: RunPlan, block: int, domain: Ints, base: Ints, digits: Ints, wor
         wanted += unit(words[:, 5 + k]) < run.clause_rate / CLAUSES
     order = np.argsort(words[:, -len(RULES) :] | np.where(strengths > 0, np.uint64(2**63), np.uint64(0)), axis=1, kind="stable")
     clause = np.full((n, CLAUSES), -1, dtype=np.int64)
-    family = grammar["base_family"].astype(np.int64)[base]
+    family = grammar.wide("base_family")[base]
     rows = np.arange(n)
     for k in range(CLAUSES):
         rule = order[:, k]
         grade = care + 0.35 * bell(words[:, 8 + 2 * k])
         strength = np.where(grade > 0.5, 2, np.where(grade > 0.18, 1, 0))
         group = (family * len(RULES) + rule) * len(STRENGTHS) + strength
-        first = grammar["clause_start"].astype(np.int64)
+        first = grammar.wide("clause_start")
         chosen = first[group] + below(words[:, 9 + 2 * k], first[group + 1] - first[group])
         used = (k < wanted) & (strengths[rows, rule] == 0)
         clause[used, k] = grammar["clause_text"][chosen[used]]
@@ -249,7 +264,7 @@ def _treat(run: RunPlan, block: int, domain: Ints, base: Ints, digits: Ints, wor
         original=original,
         slip=slip,
         text=text,
-        separator=grammar["separators"].astype(np.int64)[ending],
+        separator=grammar.wide("separators")[ending],
         clause=clause,
         strengths=strengths,
         care=care,

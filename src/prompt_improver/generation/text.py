@@ -45,12 +45,12 @@ def enhanced_pieces(grammar: Grammar, plan: BlockPlan) -> Pieces:
 
 
 def _pieces_of(grammar: Grammar, plan: BlockPlan, texts: Ints, row: Ints) -> Pieces:
-    start = grammar["text_start"].astype(np.int64)
+    start = grammar.wide("text_start")
     size = np.where(texts >= 0, start[texts + 1] - start[texts], 1)
     ends = np.cumsum(size)
     begin = np.where(texts >= 0, start[texts], -1)
     within = np.arange(ends[-1]) - np.repeat(ends - size, size)
-    part = grammar["text_parts"].astype(np.int64)[np.maximum(np.repeat(begin, size) + within, 0)]
+    part = grammar.wide("text_parts")[np.maximum(np.repeat(begin, size) + within, 0)]
     alone = np.repeat(texts < 0, size)
     part[alone] = -1 - np.repeat(texts, size)[alone]
     rows = np.repeat(row, size)
@@ -61,12 +61,12 @@ def _pieces_of(grammar: Grammar, plan: BlockPlan, texts: Ints, row: Ints) -> Pie
 
 def _fill(grammar: Grammar, plan: BlockPlan, ref: Ints, row: Ints) -> Ints:
     """The pieces that fill slots: by the row's filling where the slot is part of its prompt, else by its key."""
-    slot = grammar["ref_slot"].astype(np.int64)[ref]
-    size = grammar["ref_size"].astype(np.int64)[ref]
+    slot = grammar.wide("ref_slot")[ref]
+    size = grammar.wide("ref_size")[ref]
     place = grammar.base_digit[plan.base[row], slot].astype(np.int64)
     key: Words = plan.key[row] ^ (slot.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
     digit = np.where(place >= 0, plan.digits[row, place], below(mix(key), size))
-    return grammar["fillers"].astype(np.int64)[grammar["ref_start"].astype(np.int64)[ref] + digit]
+    return grammar.wide("fillers")[grammar.wide("ref_start")[ref] + digit]
 
 
 def join_pieces(grammar: Grammar, pieces: Pieces) -> pa.StringArray:
@@ -86,9 +86,9 @@ def count_pieces(grammar: Grammar, pieces: Pieces) -> Ints:
     row = np.repeat(np.arange(n), np.diff(bounds))
     spoken = grammar["piece_first"][flat] >= 0
     flat, row = flat[spoken], row[spoken]
-    first = grammar["piece_first"].astype(np.int64)[flat]
+    first = grammar.wide("piece_first")[flat]
     opens = np.concatenate([[True], row[1:] != row[:-1]])
-    before = np.concatenate([[0], grammar["piece_last"].astype(np.int64)[flat[:-1]]])
+    before = np.concatenate([[0], grammar.wide("piece_last")[flat[:-1]]])
     before[opens] = int(grammar["start_tag"][0])
     code = grammar.pair_code[before, first]
     seams = np.flatnonzero(code)
