@@ -7,12 +7,14 @@ over pieces and seams (see `features/counts.py`).
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from prompt_improver.domains.grammar import Grammar
-from prompt_improver.features.counts import COUNTS
+from prompt_improver.generation.lanes import SAFE_CHARS, pack_counts, unpack_counts
 from prompt_improver.generation.plan import BlockPlan
 from prompt_improver.generation.streams import Words, below, mix
 
@@ -81,20 +83,33 @@ def join_pieces(grammar: Grammar, pieces: Pieces) -> pa.StringArray:
 def count_pieces(grammar: Grammar, pieces: Pieces) -> Ints:
     """Counts of the rows' texts, as `features.counts.count_text` gives them: n x len(COUNTS)."""
     flat, bounds = pieces
-    n = len(bounds) - 1
-    total = np.add.reduceat(grammar.counts[flat], bounds[:-1], axis=0).astype(np.int64)
-    row = np.repeat(np.arange(n), np.diff(bounds))
+    row, code = _seams(grammar, flat, bounds)
+    alone, together = _packed(grammar)
+    words = np.add.reduceat(alone[flat], bounds[:-1], axis=0)
+    first = np.flatnonzero(np.diff(row, prepend=-1))
+    if len(row):
+        words[row[first]] += np.add.reduceat(together[code], first, axis=0)
+    counts = unpack_counts(words)
+    if counts[:, 0].max(initial=0) < SAFE_CHARS:
+        return counts
+    wide = np.add.reduceat(grammar.counts[flat], bounds[:-1], axis=0, dtype=np.int64)
+    np.add.at(wide, row, grammar.pair_adds[code])
+    return wide
+
+
+def _seams(grammar: Grammar, flat: Ints, bounds: Ints) -> tuple[Ints, Ints]:
+    """Rows, ascending, and codes of the neighbouring pieces whose edges count for something together."""
+    row = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
     spoken = grammar["piece_first"][flat] >= 0
     flat, row = flat[spoken], row[spoken]
-    first = grammar.wide("piece_first")[flat]
-    opens = np.concatenate([[True], row[1:] != row[:-1]])
     before = np.concatenate([[0], grammar.wide("piece_last")[flat[:-1]]])
-    before[opens] = int(grammar["start_tag"][0])
-    code = grammar.pair_code[before, first]
+    before[np.flatnonzero(np.diff(row, prepend=-1))] = int(grammar["start_tag"][0])
+    code = grammar.pair_code[before, grammar.wide("piece_first")[flat]]
     seams = np.flatnonzero(code)
-    adds = grammar.pair_adds[code[seams]]
-    for place in range(len(COUNTS)):
-        weights = adds[:, place]
-        if weights.any():
-            total[:, place] += np.bincount(row[seams], weights=weights, minlength=n).astype(np.int64)
-    return total
+    return row[seams], code[seams].astype(np.int64)
+
+
+@lru_cache(maxsize=4)
+def _packed(grammar: Grammar) -> tuple[Words, Words]:
+    """Counts of every piece, and of every code of a seam, in lanes."""
+    return pack_counts(grammar.counts), pack_counts(grammar.pair_adds)
