@@ -16,14 +16,13 @@ from prompt_improver.storage.ahead import ahead
 from prompt_improver.storage.copy_format import copy_chunks, encode_copy
 from prompt_improver.storage.json_text import json_values, text_bytes
 from prompt_improver.storage.models import TrainingPrompt
+from prompt_improver.storage.parts import cut_table
 
-__all__ = ["append_rows", "append_tables", "cut_table"]
+__all__ = ["append_rows", "append_tables"]
 
 _TABLE = TrainingPrompt.__tablename__
 _COLUMNS = ("run_id", *ROW_SCHEMA.names, "created_at")
 _INSERT = f"INSERT INTO {_TABLE} ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
-_PART_ROWS = 8192
-_PART_BYTES = 1 << 27
 
 
 async def append_rows(connection: AsyncConnection, rows: pa.Table, *, run_id: str | None, moment: datetime) -> None:
@@ -57,19 +56,6 @@ async def append_tables(connection: AsyncConnection, tables: Iterator[pa.Table],
         async with ahead(_tuples(_checked(part), run_id, moment) for part in parts) as several:
             async for tuples in several:
                 await raw.executemany(_INSERT, tuples)
-
-
-def cut_table(table: pa.Table) -> Iterator[pa.Table]:
-    """The table in parts small enough for offsets of 32 bits, whatever its texts become on their way."""
-    rows = _PART_ROWS
-    place = 0
-    while place < table.num_rows:
-        part = table.slice(place, rows)
-        if part.nbytes > _PART_BYTES and len(part) > 1:
-            rows = max(1, len(part) // 2)
-            continue
-        yield part
-        place += len(part)
 
 
 def _checked(rows: pa.Table) -> pa.Table:

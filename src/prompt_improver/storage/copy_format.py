@@ -86,7 +86,7 @@ def encode_copy(rows: pa.Table, *, run_id: str | None, moment: datetime) -> pa.B
     record.add(">i4", 8)
     record.add(">i8", (moment - _EPOCH) // timedelta(microseconds=1))
     pieces.append(record.make())
-    return _data_of(pc.binary_join_element_wise(*pieces, b""))
+    return _data_of(pc.binary_join_element_wise(*pieces, pa.scalar(b"", type=pa.binary())))
 
 
 def _add_number(record: _Record, name: str, values: pa.Array) -> None:
