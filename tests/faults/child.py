@@ -1,7 +1,7 @@
 """Runs the command line and kills its own process at step K; with K = 0 it lives and prints every step.
 
 Steps are what could leave something half-done: files opened for writing, renamed or removed, every SQL statement (each row that
-SQLite inserts is one), begin and commit, and every record that PostgreSQL is handed.
+SQLite inserts is one), begin and commit, and every 1000 bytes that PostgreSQL is handed.
 
     python child.py K FOLDER COMMAND...
 """
@@ -48,20 +48,21 @@ event.listen(Engine, "close", lambda *_arguments: step("close"))
 def watch_copies() -> None:
     import asyncpg
 
-    plain = asyncpg.Connection.copy_records_to_table
+    plain = asyncpg.Connection.copy_to_table
 
-    async def copy(self: Any, table: str, *, records: Any, **keywords: Any) -> Any:
-        def told() -> Any:
-            for record in records:
-                step("record")
-                yield record
+    async def copy(self: Any, table: str, *, source: Any, **keywords: Any) -> Any:
+        async def told() -> Any:
+            async for chunk in source:
+                for start in range(0, len(chunk), 1000):
+                    step("piece")
+                    yield chunk[start : start + 1000]
 
         step("copy")
-        done = await plain(self, table, records=told(), **keywords)
+        done = await plain(self, table, source=told(), **keywords)
         step("copied")
         return done
 
-    asyncpg.Connection.copy_records_to_table = copy
+    asyncpg.Connection.copy_to_table = copy
 
 
 if any("postgresql" in argument for argument in sys.argv):

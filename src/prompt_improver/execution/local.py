@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -74,17 +74,18 @@ def open_run(recipe: Recipe) -> Run:
     return Run(recipe, plan, Origin(run_id, recipe.seed, recipe.samples, fingerprint, facts[3], facts[4]), shares)
 
 
-def stream_batches(run: Run, *, workers: int = 1) -> Iterator[Batch]:
-    """The batches of a run in order; at most `workers` + 1 blocks are in memory at once.
+def stream_batches(run: Run, *, workers: int = 1) -> Generator[Batch]:
+    """The batches of a run in order, made in `workers` threads while the last one is being used.
 
-    The bytes do not depend on `workers`.
+    At most `workers` + 2 blocks are in memory at once. The bytes do not depend on `workers`. When the iterator is closed, blocks that
+    are being made are waited for, others are not begun, and no thread is left.
     """
 
     def make(block: int) -> Batch:
         return make_block(run.plan, block, run.origin, noise_share=run.recipe.noise, gaps=run.recipe.tier_gaps)
 
-    if workers <= 1 or run.plan.blocks == 1:
-        yield from map(make, range(run.plan.blocks))
+    if run.plan.blocks == 1:
+        yield make(0)
         return
     with ThreadPoolExecutor(workers, thread_name_prefix="block") as pool:
         pending: deque[Future[Batch]] = deque()

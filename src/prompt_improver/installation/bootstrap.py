@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -57,15 +58,17 @@ class _Watched:
         self._run, self._workers, self._progress, self._truth = run, workers, progress, truth
         self._sample = Sample()
 
-    def __iter__(self) -> Iterator[Batch]:
-        if self._truth is None:
-            yield from self._look(stream_batches(self._run, workers=self._workers))
-            return
-        # Put in place before the rows are: killed in between, the same command makes both again.
-        with RowFile(self._truth, self._run.origin, truth=True) as file:
-            for batch in self._look(stream_batches(self._run, workers=self._workers)):
-                file.write(batch)
-                yield batch
+    def batches(self) -> Generator[Batch]:
+        """Every batch once. To be closed, so that neither a thread nor half a truth is left where a store fails."""
+        with closing(stream_batches(self._run, workers=self._workers)) as made:
+            if self._truth is None:
+                yield from self._look(made)
+                return
+            # Put in place before the rows are: killed in between, the same command makes both again.
+            with RowFile(self._truth, self._run.origin, truth=True) as file:
+                for batch in self._look(made):
+                    file.write(batch)
+                    yield batch
 
     def _look(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         for batch in batches:
@@ -95,7 +98,8 @@ async def bootstrap_database(
     try:
         await prepare_schema(engine)
         watched = _Watched(run, workers, progress, truth)
-        stored = await store_run(engine, run.origin, iter(watched), watched.report, replace=replace)
+        with closing(watched.batches()) as batches:
+            stored = await store_run(engine, run.origin, batches, watched.report, replace=replace)
     finally:
         await engine.dispose()
     report = stored.run.quality_report or {}
@@ -116,8 +120,8 @@ def bootstrap_file(recipe: Recipe, path: Path, *, workers: int = 1, truth: Path 
         check_target(truth)
     run = open_run(recipe)
     watched = _Watched(run, workers, progress, truth)
-    with RowFile(path, run.origin) as file:
-        for batch in watched:
+    with closing(watched.batches()) as batches, RowFile(path, run.origin) as file:
+        for batch in batches:
             file.write(batch)
     seconds = perf_counter() - begun
     return Outcome(run.origin.run_id, recipe.samples, True, 0, str(path), seconds, watched.report())

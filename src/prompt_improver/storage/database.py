@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,14 +12,13 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from prompt_improver.batch import ROW_SCHEMA, Batch, Origin
-from prompt_improver.errors import InputError
+from prompt_improver.storage.append import append_tables
 from prompt_improver.storage.connect import reading, writing
 from prompt_improver.storage.models import GenerationRun, TrainingPrompt
 
 __all__ = [
     "LEARNING_COLUMNS",
     "Stored",
-    "append_rows",
     "count_rows",
     "find_run",
     "find_runs",
@@ -35,7 +32,6 @@ __all__ = [
 _RUNS = GenerationRun.__table__  # type: ignore[attr-defined]
 _ROWS = TrainingPrompt.__table__  # type: ignore[attr-defined]
 _PART = 4096
-_COLUMNS = ("run_id", *ROW_SCHEMA.names, "created_at")
 
 LEARNING_COLUMNS = ("domain", "pattern", "prompt_text", "enhanced_prompt", "rules", "effectiveness_score", "training_priority")
 """What a learner reads of a row; features are measured from the text."""
@@ -73,7 +69,7 @@ async def store_run(
 ) -> Stored:
     """Stores a run in one transaction: afterwards all of it is there, or nothing.
 
-    Batches are made in a thread while the event loop goes on. Writers wait for each other; the second one finds the
+    Batches are made in a thread, one ahead of the database, while the event loop goes on. Writers wait for each other; the second one finds the
     first one's run. Real rows are never touched.
 
     Args:
@@ -94,8 +90,8 @@ async def store_run(
         await connection.execute(delete(_RUNS))
         run = new_run(origin)
         await connection.execute(_RUNS.insert().values(**run.model_dump()))
-        while (batch := await asyncio.to_thread(next, batches, None)) is not None:
-            await append_rows(connection, batch.rows, run_id=run.id, moment=run.started_at)
+        tables = (batch.rows for batch in batches)
+        await append_tables(connection, tables, run_id=run.id, moment=run.started_at)
         run.status, run.finished_at, run.quality_report = "complete", datetime.now(UTC), report()
         changed = {name: getattr(run, name) for name in ("status", "finished_at", "quality_report")}
         await connection.execute(_RUNS.update().where(_RUNS.c.id == run.id).values(**changed))
@@ -108,63 +104,8 @@ async def save_batch(session: AsyncSession, batch: Batch, quality_report: dict[s
     run = new_run(batch.origin)
     run.status, run.finished_at, run.quality_report = "complete", datetime.now(UTC), quality_report
     await connection.execute(_RUNS.insert().values(**run.model_dump()))
-    await append_rows(connection, batch.rows, run_id=run.id, moment=run.started_at)
+    await append_tables(connection, iter([batch.rows]), run_id=run.id, moment=run.started_at)
     return len(batch)
-
-
-async def append_rows(connection: AsyncConnection, rows: pa.Table, *, run_id: str | None, moment: datetime) -> None:
-    """Adds rows of `ROW_SCHEMA` within the caller's transaction.
-
-    Args:
-        connection: of `writing`.
-        rows: n of them.
-        run_id: their run; None for real rows.
-        moment: their `created_at`, with its zone.
-
-    Raises:
-        InputError: a text holds a NUL character.
-    """
-    columns = [column.to_pylist() for column in rows.columns]
-    rules = ROW_SCHEMA.names.index("rules")
-    columns[rules] = [json.dumps(names, ensure_ascii=False) for names in columns[rules]]
-    for name in ("prompt_text", "enhanced_prompt"):
-        if any("\0" in text for text in columns[ROW_SCHEMA.names.index(name)]):
-            raise InputError(f"a {name} holds a NUL character, which PostgreSQL cannot store; remove it from the content.")
-    raw = (await connection.get_raw_connection()).driver_connection
-    assert raw is not None
-    ids = [run_id] * rows.num_rows
-    if connection.dialect.name == "postgresql":
-        records = zip(ids, *columns, [moment] * rows.num_rows, strict=True)
-        await _copy(raw, records)
-    else:
-        written = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-        marks = ", ".join("?" * len(_COLUMNS))
-        statement = f"INSERT INTO {_ROWS.name} ({', '.join(_COLUMNS)}) VALUES ({marks})"
-        await raw.executemany(statement, zip(ids, *columns, [written] * rows.num_rows, strict=True))
-
-
-async def _copy(raw: Any, records: Iterator[tuple[Any, ...]]) -> None:
-    """Binary COPY that ends when the server does.
-
-    asyncpg waits for ever where a connection is lost while it writes, so its end is watched for beside it.
-
-    Raises:
-        ConnectionResetError: the server closed the connection.
-    """
-    lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def on_end(_connection: Any) -> None:
-        if not lost.done():
-            lost.set_result(None)
-
-    raw.add_termination_listener(on_end)
-    copying = asyncio.ensure_future(raw.copy_records_to_table(_ROWS.name, records=records, columns=list(_COLUMNS)))
-    await asyncio.wait({copying, lost}, return_when=asyncio.FIRST_COMPLETED)
-    if not copying.done():
-        copying.cancel()
-        raise ConnectionResetError("the server closed the connection")
-    raw.remove_termination_listener(on_end)
-    copying.result()
 
 
 async def _newest(connection: AsyncConnection) -> GenerationRun | None:

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from filelock import FileLock
 
 from prompt_improver.batch import ROW_SCHEMA, TRUTH_SCHEMA, Batch, Origin
 from prompt_improver.errors import EnvironmentFailure, InputError
 from prompt_improver.settings import cache_folder
+from prompt_improver.storage.csv_lines import FORMULA
+from prompt_improver.storage.row_writers import META, ROW_WRITERS
 
 __all__ = ["FILE_SCHEMA", "RowFile", "check_target", "read_file"]
 
@@ -34,9 +35,6 @@ FILE_SCHEMA = pa.schema(
     ]
 )
 """Columns of a file, in the contract's order."""
-
-_META = b"prompt_improver"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
 def check_target(path: Path) -> None:
@@ -81,9 +79,7 @@ class RowFile(AbstractContextManager["RowFile"]):
             self._lock = FileLock(_lock_path(self._path))
             self._lock.acquire()
             self._sink = self._partial.open("wb")
-            self._writer: _Parquet | _JsonLines | _Csv = _WRITERS[self._path.suffix.lower()](
-                self._sink, TRUTH_SCHEMA if self._truth else FILE_SCHEMA, self._origin
-            )
+            self._writer = ROW_WRITERS[self._path.suffix.lower()](self._sink, TRUTH_SCHEMA if self._truth else FILE_SCHEMA, self._origin)
         return self
 
     def write(self, batch: Batch) -> None:
@@ -97,7 +93,7 @@ class RowFile(AbstractContextManager["RowFile"]):
         try:
             with file_errors(self._path):
                 if kind is None:
-                    self._writer.close()
+                    self._writer.finish()
                     self._sink.flush()
                     os.fsync(self._sink.fileno())
                     self._sink.close()
@@ -127,64 +123,10 @@ def _lock_path(path: Path) -> Path:
 
 def _with_ids(batch: Batch) -> pa.Table:
     n = len(batch)
-    ids = pa.array([index + 1 for index in batch.rows["row_index"].to_pylist()], type=pa.int64())
-    made = [ids, pa.array([batch.origin.run_id] * n), *batch.rows.columns, pa.nulls(n, FILE_SCHEMA.field("created_at").type)]
+    ids = pc.add(batch.rows["row_index"], pa.scalar(1, type=pa.int64()))
+    run_id = pa.repeat(pa.scalar(batch.origin.run_id, type=pa.string()), n)
+    made = [ids, run_id, *batch.rows.columns, pa.nulls(n, FILE_SCHEMA.field("created_at").type)]
     return pa.Table.from_arrays(made, schema=FILE_SCHEMA)
-
-
-class _Parquet:
-    def __init__(self, sink: BinaryIO, schema: pa.Schema, origin: Origin) -> None:
-        import pyarrow.parquet as pq
-
-        self._writer = pq.ParquetWriter(sink, schema.with_metadata({_META: json.dumps(asdict(origin))}), compression="zstd")
-
-    def write(self, table: pa.Table) -> None:
-        self._writer.write_table(table)
-
-    def close(self) -> None:
-        try:
-            self._writer.close()
-        finally:
-            self._writer.is_open = False  # or it would try again, and complain, when it is collected
-
-
-class _JsonLines:
-    def __init__(self, sink: BinaryIO, schema: pa.Schema, origin: Origin) -> None:
-        self._sink = sink
-
-    def write(self, table: pa.Table) -> None:
-        lines = (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in table.to_pylist())
-        self._sink.write("".join(lines).encode())
-
-    def close(self) -> None:
-        return
-
-
-class _Csv:
-    def __init__(self, sink: BinaryIO, schema: pa.Schema, origin: Origin) -> None:
-        self._text = io.TextIOWrapper(sink, encoding="utf-8", newline="", write_through=True)
-        self._writer = csv.writer(self._text, lineterminator="\r\n")
-        self._writer.writerow(schema.names)
-
-    def write(self, table: pa.Table) -> None:
-        columns = [[_cell(value) for value in column.to_pylist()] for column in table.columns]
-        self._writer.writerows(zip(*columns, strict=True))
-
-    def close(self) -> None:
-        if not self._text.closed:
-            self._text.flush()
-
-
-_WRITERS: dict[str, type[_Parquet] | type[_JsonLines] | type[_Csv]] = {".parquet": _Parquet, ".jsonl": _JsonLines, ".csv": _Csv}
-
-
-def _cell(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula; reading takes the apostrophe away again."""
-    if isinstance(value, list):
-        value = json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return repr(value) if isinstance(value, float) else value
 
 
 def read_file(path: Path) -> Iterator[Batch]:
@@ -211,7 +153,7 @@ def _read_parquet(path: Path) -> Iterator[Batch]:
         missing = [name for name in ROW_SCHEMA.names if name not in file.schema_arrow.names]
         if missing:
             raise InputError(f"{path}: column(s) {', '.join(missing)} missing; expected a file that 'bootstrap --output' wrote.")
-        meta = (file.schema_arrow.metadata or {}).get(_META)
+        meta = (file.schema_arrow.metadata or {}).get(META)
         origin = Origin(**json.loads(meta)) if meta else _unknown_origin("")
         for group in file.iter_batches(batch_size=4096, columns=ROW_SCHEMA.names):
             table = pa.Table.from_batches([group]).select(ROW_SCHEMA.names)
@@ -256,7 +198,7 @@ def _csv_rows(path: Path, reader: Any) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _parse(cell: str, name: str, path: Path, line: int) -> Any:
-    if cell.startswith("'") and cell[1:].startswith(_FORMULA):
+    if cell.startswith("'") and cell[1:].startswith(FORMULA):
         cell = cell[1:]
     kind = ROW_SCHEMA.field(name).type if name in ROW_SCHEMA.names else pa.string()
     try:

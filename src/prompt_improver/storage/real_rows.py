@@ -12,8 +12,8 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from prompt_improver.batch import ROW_SCHEMA
+from prompt_improver.storage.append import append_rows
 from prompt_improver.storage.connect import reading, writing
-from prompt_improver.storage.database import append_rows
 from prompt_improver.storage.models import TrainingPrompt
 
 __all__ = ["RealChange", "compare_real_rows", "store_real_rows"]
