@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,12 +64,11 @@ class Journal:
                 self._lock.acquire()
             except filelock.Timeout:
                 raise EnvironmentFailure(f"another process is at the study {self._path}; wait for it, or choose another --seed.") from None
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._lock.release)
             with self._disk():
                 self._open()
-        except BaseException:
-            self._lock.release()
-            raise
+            undo.pop_all()
         return self
 
     def __exit__(self, *error: object) -> None:
