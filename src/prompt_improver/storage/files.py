@@ -22,7 +22,7 @@ from prompt_improver.batch import ROW_SCHEMA, TRUTH_SCHEMA, Batch, Origin
 from prompt_improver.errors import EnvironmentFailure, InputError
 from prompt_improver.settings import cache_folder
 
-__all__ = ["FILE_SCHEMA", "RowFile", "check_target", "read_file"]
+__all__ = ["FILE_SCHEMA", "RowFile", "check_target", "lock_path", "read_file"]
 
 SUFFIXES = (".parquet", ".jsonl", ".csv")
 FILE_SCHEMA = pa.schema(
@@ -46,10 +46,10 @@ def check_target(path: Path) -> None:
         InputError: the suffix names no known format.
         EnvironmentFailure: the folder is not there or cannot be written.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"{path}: the suffix '{path.suffix}' names no format; expected one of {', '.join(SUFFIXES)}.")
     if path.is_dir():
-        raise InputError(f"{path} is a folder; name a file in it.")
+        raise InputError(f"{path} is a folder; name a file in it, or end it in a slash for part files: {path}/")
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"{path}: the suffix '{path.suffix}' names no format; expected one of {', '.join(SUFFIXES)}, or a slash for part files.")
     if not path.absolute().parent.is_dir():
         raise EnvironmentFailure(f"the folder {path.absolute().parent} does not exist. Make it first, or name another file.")
 
@@ -78,7 +78,7 @@ class RowFile(AbstractContextManager["RowFile"]):
 
     def __enter__(self) -> Self:
         with file_errors(self._path):
-            self._lock = FileLock(_lock_path(self._path))
+            self._lock = FileLock(lock_path(self._path))
             self._lock.acquire()
             self._sink = self._partial.open("wb")
             self._writer: _Parquet | _JsonLines | _Csv = _WRITERS[self._path.suffix.lower()](
@@ -115,7 +115,7 @@ class RowFile(AbstractContextManager["RowFile"]):
             self._sink.close()
 
 
-def _lock_path(path: Path) -> Path:
+def lock_path(path: Path) -> Path:
     """A lock for a target, kept in the cache folder: beside the target it would have to be removed, which no lock survives."""
     folder = cache_folder() / "locks"
     try:
