@@ -7,7 +7,8 @@
     │   ├── RecipeError        a recipe: names file and key
     │   └── CapacityError      more rows asked than the content can say
     ├── EnvironmentFailure     exit 3: database, disk or network
-    │   └── SchemaError        the database's tables are not of this version
+    │   ├── SchemaError        the database's tables are not of this version
+    │   └── MissingExtra       a package that only some commands need is not installed
     └── PrivacyStop            exit 5: a privacy or security stop
 
 A message says what was expected, what came and what to do next.
@@ -19,6 +20,7 @@ __all__ = [
     "DomainError",
     "EnvironmentFailure",
     "InputError",
+    "MissingExtra",
     "PrivacyStop",
     "PromptImproverError",
     "RecipeError",
@@ -62,6 +64,10 @@ class EnvironmentFailure(PromptImproverError):
 
 class SchemaError(EnvironmentFailure):
     """The database's tables are not of this version."""
+
+
+class MissingExtra(EnvironmentFailure):
+    """A package that only some commands need is not installed; the message says how to install it."""
 
 
 class PrivacyStop(PromptImproverError):

@@ -1,7 +1,7 @@
 """Runs the command line and kills its own process at step K; with K = 0 it lives and prints every step.
 
 Steps are what could leave something half-done: files opened for writing, renamed or removed, every SQL statement (each row that
-SQLite inserts is one), begin and commit, and every 1000 bytes that PostgreSQL is handed.
+SQLite inserts is one), begin and commit, every 1000 bytes that PostgreSQL is handed, and every piece of a part file.
 
     python child.py K FOLDER COMMAND...
 """
@@ -65,8 +65,22 @@ def watch_copies() -> None:
     asyncpg.Connection.copy_to_table = copy
 
 
+def watch_parts() -> None:
+    from prompt_improver.storage.places import HashedSink
+
+    plain = HashedSink.write
+
+    def write(self: Any, data: Any) -> int:
+        step("write")
+        return plain(self, data)
+
+    HashedSink.write = write  # type: ignore[method-assign]
+
+
 if any("postgresql" in argument for argument in sys.argv):
     watch_copies()
+if "--part-blocks" in sys.argv:
+    watch_parts()
 from prompt_improver.cli.app import main  # noqa: E402
 
 sys.addaudithook(on_audit)

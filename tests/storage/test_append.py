@@ -16,8 +16,8 @@ from prompt_improver.errors import EnvironmentFailure, InputError
 from prompt_improver.storage.append import append_rows
 from prompt_improver.storage.connect import open_engine, reading, writing
 from prompt_improver.storage.models import TrainingPrompt
-from prompt_improver.storage.parts import cut_table
 from prompt_improver.storage.schema import prepare_schema
+from prompt_improver.storage.slices import cut_table
 from prompt_improver.storage.urls import database_url
 from tests.storage.tables import tables, texts
 
@@ -128,7 +128,7 @@ async def test_what_the_database_refuses_is_said(database):
 
 
 def test_a_table_is_cut_by_rows_and_by_bytes(monkeypatch):
-    monkeypatch.setattr("prompt_improver.storage.parts._BYTES", 5000)
+    monkeypatch.setattr("prompt_improver.storage.slices._BYTES", 5000)
     rows = generate(40).rows
     parts = list(cut_table(rows))
     assert pa.concat_tables(parts).equals(rows)

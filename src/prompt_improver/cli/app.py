@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +16,10 @@ from prompt_improver.cli.learning import OPTIMIZE_EXAMPLES, SCORE_EXAMPLES, opti
 from prompt_improver.cli.ratings import IMPORT_EXAMPLES, import_ratings
 from prompt_improver.cli.shared import (
     DatabaseUrl,
+    Engine,
     Json,
+    Output,
+    PartBlocks,
     Progress,
     RecipeFile,
     Samples,
@@ -26,8 +30,12 @@ from prompt_improver.cli.shared import (
     say,
     show_preview,
     tell_outcome,
+    wants_folder,
 )
 from prompt_improver.errors import DataShortfall, InputError, PromptImproverError
+
+if TYPE_CHECKING:
+    from prompt_improver.installation.bootstrap import Outcome
 
 __all__ = ["app", "main"]
 
@@ -97,23 +105,29 @@ def install(
 
 @app.command(
     epilog="Examples:  prompt-improver bootstrap --samples 1000   |   prompt-improver bootstrap --output rows.parquet   |   "
-    "prompt-improver bootstrap --preview 3"
+    "prompt-improver bootstrap --samples 1000000 --output rows/ --workers 2   |   prompt-improver bootstrap --preview 3"
 )
 def bootstrap(
     samples: Samples = None,
     seed: Seed = None,
     database_url: DatabaseUrl = None,
-    output: Annotated[Path | None, typer.Option(help="Write a file instead: .parquet, .jsonl or .csv.")] = None,
+    output: Output = None,
     recipe: RecipeFile = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Put the new rows in place of an earlier run's, in one transaction.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put the new rows in place of an earlier run's; in a database, in one transaction.")
+    ] = False,
     preview: Annotated[int, typer.Option(min=0, help="Show the first K rows and store nothing.")] = 0,
     truth: Annotated[Path | None, typer.Option(help="Also write what a learner must not see: .parquet, .jsonl or .csv.")] = None,
-    workers: Annotated[int, typer.Option(min=1, max=256, help="Threads; the rows do not depend on them.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Threads, or workers of the cluster; the rows do not depend on them.")] = 1,
+    engine: Engine = "local",
+    part_blocks: PartBlocks = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Compare the checksums of parts that are kept, not their sizes only.")] = False,
     as_json: Json = False,
 ) -> None:
     """Make training rows. Where a complete run is in the database already, nothing is done."""
     from prompt_improver.installation.bootstrap import bootstrap_database, bootstrap_file
     from prompt_improver.installation.initializer import resolve_url
+    from prompt_improver.installation.parts import PART_BLOCKS, bootstrap_folder
 
     plan = recipe_of(recipe, samples, seed)
     if preview:
@@ -121,11 +135,20 @@ def bootstrap(
         return
     if output is not None and database_url is not None:
         raise InputError("--output and --database-url were both given; rows go to one of them.")
-    if output is not None and truth is not None and output.absolute() == truth.absolute():
+    if output is not None and truth is not None and Path(output).absolute() == truth.absolute():
         raise InputError(f"--output and --truth both name {output}; give the truth a file of its own.")
+    folder = wants_folder(output, only_there={"--engine ray": engine != "local", "--part-blocks": part_blocks is not None, "--verify": verify})
+    if folder and truth is not None:
+        raise InputError(
+            "--truth goes with a database or a file, not with a folder of parts; leave it out, or make the first rows again into a file."
+        )
     with Progress(plan.samples) if not as_json else nullcontext() as progress:
-        if output is not None:
-            outcome = bootstrap_file(plan, output, workers=workers, truth=truth, progress=progress)
+        outcome: Outcome
+        if output is not None and folder:
+            how = partial(bootstrap_folder, engine=engine, workers=workers, part_blocks=part_blocks or PART_BLOCKS)
+            outcome = how(plan, output, replace=replace, verify=verify, progress=progress)
+        elif output is not None:
+            outcome = bootstrap_file(plan, Path(output), workers=workers, truth=truth, progress=progress)
         else:
             work = bootstrap_database(plan, resolve_url(database_url), replace=replace, workers=workers, truth=truth, progress=progress)
             outcome = run_async(work)
@@ -140,7 +163,7 @@ def bootstrap(
 @app.command(epilog="Examples:  prompt-improver validate   |   prompt-improver validate --input rows.parquet --json")
 def validate(
     database_url: DatabaseUrl = None,
-    input_file: Annotated[Path | None, typer.Option("--input", help="Rows in a file: .parquet, .jsonl or .csv.")] = None,
+    input_file: Annotated[str | None, typer.Option("--input", help="Rows in a file (.parquet, .jsonl, .csv) or a folder of parts.")] = None,
     as_json: Json = False,
 ) -> None:
     """Check that an ML pipeline can learn from the rows. Exit 0: ready; 1: not ready."""

@@ -38,7 +38,7 @@ def optimize(
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="The same rows and seed give the same model.")] = 42,
     rows: Annotated[int, typer.Option(min=1, help="Synthetic rows to read at most; real ones are all read.")] = 20_000,
     database_url: DatabaseUrl = None,
-    input_file: Annotated[Path | None, typer.Option("--input", help="Rows in a file instead: .parquet, .jsonl or .csv.")] = None,
+    input_file: Annotated[str | None, typer.Option("--input", help="Rows in a file instead (.parquet, .jsonl, .csv), or a folder of parts.")] = None,
     as_json: Json = False,
 ) -> None:
     """Learn from the stored rows which prompts work, and keep the model for `score`. A stopped study goes on where it was."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Coroutine
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -11,13 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from prompt_improver.errors import InputError
+
 if TYPE_CHECKING:
     from prompt_improver.installation.bootstrap import Outcome
+    from prompt_improver.installation.parts import FolderOutcome
     from prompt_improver.recipe.recipe import Recipe
 
 __all__ = [
     "DatabaseUrl",
+    "Engine",
     "Json",
+    "Output",
+    "PartBlocks",
     "Progress",
     "RecipeFile",
     "Samples",
@@ -28,9 +35,13 @@ __all__ = [
     "say",
     "show_preview",
     "tell_outcome",
+    "wants_folder",
 ]
 
 T = TypeVar("T")
+
+_TELL_EVERY = 5.0
+"""Seconds between two lines of progress where there is no terminal."""
 
 DatabaseUrl = Annotated[
     str | None,
@@ -40,6 +51,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on sta
 Samples = Annotated[int | None, typer.Option(help="Rows to make; 1000 if neither this nor the recipe says.", show_default=False)]
 Seed = Annotated[int | None, typer.Option(help="Whole number; the same seed gives the same rows. 42 if nothing says.", show_default=False)]
 RecipeFile = Annotated[Path | None, typer.Option(help="Recipe (TOML): samples, seed, domain_distribution, noise, …")]
+
+Output = Annotated[
+    str | None, typer.Option(help="Write a file instead: .parquet, .jsonl or .csv; or, with a slash at its end or an address, a folder of parts.")
+]
+Engine = Annotated[str, typer.Option(metavar="local|ray", help="Who makes the parts of a folder: threads, or a Ray cluster (extra 'ray').")]
+PartBlocks = Annotated[
+    int | None, typer.Option(min=1, max=1024, help="Blocks of 4,096 rows in a part of a folder; 64 if not said.", show_default=False)
+]
 
 
 def say(text: str) -> None:
@@ -61,14 +80,15 @@ class Progress(AbstractContextManager["Progress"]):
 
     def __init__(self, total: int) -> None:
         self._bar: Any = None
-        self._told = 0
+        self._begun, self._told = time.monotonic(), 0.0
+        self._before: int | None = None
         if sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-            columns = (TextColumn("making rows"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            columns = (TextColumn("making rows"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
             self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-            self._task = self._bar.add_task("rows", total=total)
+            self._task = self._bar.add_task("rows", total=total, rate="")
 
     def __enter__(self) -> Progress:
         if self._bar is not None:
@@ -76,15 +96,31 @@ class Progress(AbstractContextManager["Progress"]):
         return self
 
     def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if self._before is None:  # rows of an earlier call say nothing about the rate
+            self._before, self._begun = done, now
+        rate = (done - self._before) / (now - self._begun) if now > self._begun else 0.0
         if self._bar is not None:
-            self._bar.update(self._task, completed=done)
-        elif done == total or done - self._told >= 100_000:
-            self._told = done
-            say(f"made {done:,} of {total:,} rows")
+            self._bar.update(self._task, completed=done, rate=f"{rate:,.0f} rows/s" if rate else "")
+        elif done == total or now - self._told >= _TELL_EVERY:
+            self._told = now
+            left = f", {rate:,.0f} rows/s, {(total - done) / rate:,.0f} s left" if rate and done < total else ""
+            say(f"made {done:,} of {total:,} rows{left}")
 
     def __exit__(self, *error: object) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+
+def wants_folder(output: str | None, *, only_there: dict[str, bool]) -> bool:
+    """Whether rows go to a folder of parts; options that mean something only there are refused elsewhere."""
+    from prompt_improver.storage.parts import names_folder
+
+    folder = output is not None and names_folder(output)
+    given = [name for name, asked in only_there.items() if asked]
+    if given and not folder:
+        raise InputError(f"{given[0]} is for a folder of parts; name one with --output, with a slash at its end: --output rows/")
+    return folder
 
 
 def recipe_of(path: Path | None, samples: int | None, seed: int | None) -> Recipe:
@@ -98,6 +134,10 @@ def recipe_of(path: Path | None, samples: int | None, seed: int | None) -> Recip
 
 def tell_outcome(outcome: Outcome) -> None:
     report = outcome.report
+    parts: FolderOutcome | None = outcome if hasattr(outcome, "parts") else None  # type: ignore[assignment]
+    if not outcome.written and parts is not None:
+        print(f"rows       {outcome.rows:,} of this run are complete in {outcome.where} already ({parts.parts:,} parts); nothing was made")
+        return
     if not outcome.written:
         print(f"rows       {outcome.rows:,} of an earlier run are in {outcome.where}; nothing was made. Replace them with: --replace")
         return
@@ -105,6 +145,9 @@ def tell_outcome(outcome: Outcome) -> None:
         f"rows       {outcome.rows:,} in {outcome.where}, made in {outcome.seconds:.2f} s"
         + (f", {outcome.replaced:,} replaced" if outcome.replaced else "")
     )
+    if parts is not None:
+        memory = f", at most {parts.peak_memory / 1e6:,.0f} MB of memory" if parts.peak_memory else ""
+        print(f"parts      {parts.parts:,}, {parts.kept:,} of them from an earlier call; {parts.bytes / 1e6:,.1f} MB on disk{memory}")
     print("domains    " + ", ".join(f"{name} {count:,}" for name, count in sorted(report["domains"].items(), key=lambda item: -item[1])))
     print("tiers      " + ", ".join(f"{name} {report['tiers'].get(name, 0):,}" for name in ("low", "medium", "high")))
     if report["bayes_auc"] is not None:
@@ -114,7 +157,9 @@ def tell_outcome(outcome: Outcome) -> None:
         print(f"fell short {found['check']}: {found['figure']} (asked {found['threshold']}): {found['text']}")
     passed = sum(found["verdict"] == "pass" for found in report["findings"])
     print(f"quick checks: {passed} pass, {len(short)} fell short" + ("" if short else "; ready"))
-    print("next       prompt-improver validate" + (f" --input {outcome.where}" if outcome.where.endswith((".parquet", ".jsonl", ".csv")) else ""))
+    print(
+        "next       prompt-improver validate" + (f" --input {outcome.where}" if outcome.where.endswith((".parquet", ".jsonl", ".csv", "/")) else "")
+    )
 
 
 def show_preview(recipe: Recipe, count: int, as_json: bool) -> None:

@@ -16,8 +16,9 @@ from prompt_improver.optimization.model import read_card
 from prompt_improver.optimization.rows import BASIC_ROWS
 from prompt_improver.storage.connect import open_engine
 from prompt_improver.storage.database import count_rows, find_run, origin_of, read_batches
-from prompt_improver.storage.files import RowFile, read_file
+from prompt_improver.storage.files import RowFile
 from prompt_improver.storage.models import GenerationRun
+from prompt_improver.storage.parts import read_stored
 from prompt_improver.storage.schema import check_schema
 from prompt_improver.storage.urls import shown
 from prompt_improver.validation.quick import Expectation, Sample
@@ -58,27 +59,33 @@ async def look_at_database(url: URL) -> Looked:
         if run is None:
             raise _no_run(url)
         report = run.quality_report or {}
-        expected = Expectation(run.samples, report.get("shares", {}), report.get("envelopes", {}), report.get("tier_gaps", True))
+        expected = _expected(run.samples, report)
         sample = Sample()
         async for batch in read_batches(engine, run):
             sample.add(batch, gaps=expected.gaps)
     return Looked(sample, expected, report.get("bayes_auc"))
 
 
-def look_at_file(path: Path) -> Looked:
-    """Looks at the rows of a file; shares, envelopes and ceiling are not known there.
+def _expected(samples: int, report: dict[str, Any]) -> Expectation:
+    return Expectation(samples, report.get("shares", {}), report.get("envelopes", {}), report.get("tier_gaps", True))
+
+
+def look_at_file(path: str | Path) -> Looked:
+    """Looks at the rows of a file or of a folder of part files; shares, envelopes and ceiling are known of a folder only.
 
     Raises:
         DataShortfall: no rows.
-        InputError: not a file of training rows.
+        InputError: not a file of training rows; a part is missing or altered.
     """
+    batches, manifest = read_stored(path)
+    report = (manifest.report if manifest is not None else None) or {}
     sample, asked = Sample(), -1
-    for batch in read_file(path):
+    for batch in batches:
         asked = batch.origin.samples
-        sample.add(batch)
+        sample.add(batch, gaps=report.get("tier_gaps", True))
     if not sample.rows:
         raise DataShortfall(f"{path} holds no rows. Make some with: prompt-improver bootstrap --output {path}")
-    return Looked(sample, Expectation(asked if asked > 0 else sample.rows), None)
+    return Looked(sample, _expected(asked if asked > 0 else sample.rows, report), report.get("bayes_auc"))
 
 
 async def describe_database(url: URL) -> dict[str, Any]:

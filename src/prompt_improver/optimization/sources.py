@@ -15,7 +15,7 @@ from prompt_improver.optimization.evaluation import auc_over_median
 from prompt_improver.optimization.optimizer import Material
 from prompt_improver.storage.connect import open_engine
 from prompt_improver.storage.database import LEARNING_COLUMNS, count_rows, find_runs, read_learning_rows
-from prompt_improver.storage.files import read_file
+from prompt_improver.storage.parts import read_stored
 from prompt_improver.storage.schema import check_schema
 from prompt_improver.storage.urls import shown
 
@@ -52,18 +52,22 @@ async def read_database(url: URL, *, most: int = MOST_ROWS) -> Material:
     )
 
 
-def read_rows(path: Path, *, most: int = MOST_ROWS) -> Material:
-    """The rows of a file that `bootstrap --output` wrote, the first `most` of them.
+def read_rows(path: str | Path, *, most: int = MOST_ROWS) -> Material:
+    """The rows of a file or folder that `bootstrap --output` wrote, the first `most` of them.
 
     Raises:
-        InputError: not such a file.
+        InputError: not such a file or folder; a part that is read is missing or altered.
         DataShortfall: it holds no rows.
     """
     batches, rows = [], 0
-    for batch in read_file(path):
+    found, manifest = read_stored(path)
+    for batch in found:
         rows += len(batch)
         if rows - len(batch) < most:
             batches.append(batch)
+        elif manifest is not None:  # which says how many rows there are
+            rows = sum(part.rows for part in manifest.parts)
+            break
     if not batches:
         raise DataShortfall(f"{path} holds no rows. Make some with: prompt-improver bootstrap --output {path}")
     whole = Batch(batches[0].origin, pa.concat_tables([batch.rows for batch in batches]).slice(0, most))

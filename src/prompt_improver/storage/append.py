@@ -16,7 +16,7 @@ from prompt_improver.storage.ahead import ahead
 from prompt_improver.storage.copy_format import copy_chunks, encode_copy
 from prompt_improver.storage.json_text import json_values, text_bytes
 from prompt_improver.storage.models import TrainingPrompt
-from prompt_improver.storage.parts import cut_table
+from prompt_improver.storage.slices import cut_table
 
 __all__ = ["append_rows", "append_tables"]
 

@@ -23,7 +23,7 @@ from prompt_improver.settings import cache_folder
 from prompt_improver.storage.csv_lines import FORMULA
 from prompt_improver.storage.row_writers import META, ROW_WRITERS
 
-__all__ = ["FILE_SCHEMA", "RowFile", "check_target", "read_file"]
+__all__ = ["FILE_SCHEMA", "RowFile", "check_target", "lock_path", "read_file", "with_ids"]
 
 SUFFIXES = (".parquet", ".jsonl", ".csv")
 FILE_SCHEMA = pa.schema(
@@ -44,10 +44,10 @@ def check_target(path: Path) -> None:
         InputError: the suffix names no known format.
         EnvironmentFailure: the folder is not there or cannot be written.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"{path}: the suffix '{path.suffix}' names no format; expected one of {', '.join(SUFFIXES)}.")
     if path.is_dir():
-        raise InputError(f"{path} is a folder; name a file in it.")
+        raise InputError(f"{path} is a folder; name a file in it, or end it in a slash for part files: {path}/")
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"{path}: the suffix '{path.suffix}' names no format; expected one of {', '.join(SUFFIXES)}, or a slash for part files.")
     if not path.absolute().parent.is_dir():
         raise EnvironmentFailure(f"the folder {path.absolute().parent} does not exist. Make it first, or name another file.")
 
@@ -76,7 +76,7 @@ class RowFile(AbstractContextManager["RowFile"]):
 
     def __enter__(self) -> Self:
         with file_errors(self._path):
-            self._lock = FileLock(_lock_path(self._path))
+            self._lock = FileLock(lock_path(self._path))
             self._lock.acquire()
             self._sink = self._partial.open("wb")
             self._writer = ROW_WRITERS[self._path.suffix.lower()](self._sink, TRUTH_SCHEMA if self._truth else FILE_SCHEMA, self._origin)
@@ -84,7 +84,7 @@ class RowFile(AbstractContextManager["RowFile"]):
 
     def write(self, batch: Batch) -> None:
         """Appends a batch's rows, or its truth."""
-        table = batch.truth if self._truth else _with_ids(batch)
+        table = batch.truth if self._truth else with_ids(batch)
         assert table is not None
         with file_errors(self._path):
             self._writer.write(table)
@@ -111,7 +111,7 @@ class RowFile(AbstractContextManager["RowFile"]):
             self._sink.close()
 
 
-def _lock_path(path: Path) -> Path:
+def lock_path(path: Path) -> Path:
     """A lock for a target, kept in the cache folder: beside the target it would have to be removed, which no lock survives."""
     folder = cache_folder() / "locks"
     try:
@@ -121,7 +121,8 @@ def _lock_path(path: Path) -> Path:
     return folder / f"prompt-improver-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}.lock"
 
 
-def _with_ids(batch: Batch) -> pa.Table:
+def with_ids(batch: Batch) -> pa.Table:
+    """The rows of a batch in the columns of a file."""
     n = len(batch)
     ids = pc.add(batch.rows["row_index"], pa.scalar(1, type=pa.int64()))
     run_id = pa.repeat(pa.scalar(batch.origin.run_id, type=pa.string()), n)

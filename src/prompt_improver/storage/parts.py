@@ -1,25 +1,221 @@
-"""Tables in parts of the right size."""
+"""A large run as a folder of part files: made part by part, gone on with after a stop, read back."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import Any, Self
 
 import pyarrow as pa
 
-__all__ = ["cut_table"]
+from prompt_improver.batch import ROW_SCHEMA, Batch
+from prompt_improver.errors import InputError
+from prompt_improver.storage.files import FILE_SCHEMA, read_file, with_ids
+from prompt_improver.storage.manifest import MANIFEST, Manifest, PartPlan, PartRecord, part_name, read_manifest, write_manifest
+from prompt_improver.storage.places import Place, find_place
+from prompt_improver.storage.row_writers import META, ParquetWriter
+from prompt_improver.validation.tally import add_up, tally_batch
 
-_ROWS = 8192
-_BYTES = 1 << 27
+__all__ = ["PartFolder", "names_folder", "open_parts", "read_parts", "read_stored", "write_part"]
+
+_PART = re.compile(r"part-\d{5,}\.parquet")
+_PARTIAL = re.compile(r"\.(part-\d{5,}\.parquet|manifest\.json)\.[0-9a-f]{8}\.partial")
+_QUICK, _SHARE = 0.1, 0.05
+"""A manifest that takes longer than this to write (seconds: some 100,000 parts) is written for this share of the time only."""
 
 
-def cut_table(table: pa.Table) -> Iterator[pa.Table]:
-    """The table in parts small enough for offsets of 32 bits, whatever escapes make of their texts."""
-    rows = _ROWS
-    place = 0
-    while place < table.num_rows:
-        part = table.slice(place, rows)
-        if part.nbytes > _BYTES and len(part) > 1:
-            rows = max(1, len(part) // 2)
-            continue
-        yield part
-        place += len(part)
+def names_folder(text: str) -> bool:
+    """Whether a path means a folder of part files: it ends in a slash, is an address, or is a folder that holds such a run."""
+    return text.endswith("/") or "://" in text or (Path(text) / MANIFEST).is_file()
+
+
+def write_part(place: Place, plan: PartPlan, number: int, batches: Iterable[Batch], *, gaps: bool) -> PartRecord:
+    """Writes one part from its blocks, in order; holds a row group's blocks at most.
+
+    Its bytes depend on the rows, the run's facts and the version of pyarrow alone.
+
+    Raises:
+        EnvironmentFailure: the disk or the store; nothing is left of the part on a disk.
+    """
+    tallies, name = [], part_name(number)
+    with place.create(name) as sink, ExitStack() as stack:
+        writer = ParquetWriter(pa.PythonFile(sink, mode="w"), FILE_SCHEMA, plan.origin)
+        stack.callback(writer.close)
+        for batch in batches:
+            tallies.append(tally_batch(batch, gaps=gaps))
+            writer.write(with_ids(batch))
+        writer.finish()
+    blocks, tally = plan.blocks_of(number), add_up(tallies)
+    return PartRecord(name=name, first_block=blocks.start, blocks=len(blocks), rows=tally.rows, bytes=sink.bytes, sha256=sink.sha256, tally=tally)
+
+
+class PartFolder(AbstractContextManager["PartFolder"]):
+    """A folder of part files being made, under a lock.
+
+    On entering, what an earlier call of the same run finished is kept (`manifest.parts`) and the rest is in `missing`. A part is finished
+    when the manifest names it and its file has the recorded size; with `verify`, the recorded sha256.
+
+    Raises:
+        InputError: the folder holds another run and `replace` was not asked, or files that only look like parts.
+        EnvironmentFailure: it cannot be written, or another process is writing it.
+    """
+
+    def __init__(self, place: Place, plan: PartPlan, *, replace: bool = False, verify: bool = False) -> None:
+        self.place, self.plan = place, plan
+        self.manifest = Manifest.of(plan)
+        self.missing: list[int] = []
+        self.replaced = 0
+        self._replace, self._verify = replace, verify
+        self._records: dict[str, PartRecord] = {}
+        self._written, self._cost = 0.0, 0.0
+        self._held = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self.place.make()
+            stack.enter_context(self.place.lock())
+            self._take_stock()
+            self._held = stack.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._held.close()
+
+    def _take_stock(self) -> None:
+        old, sizes = self._earlier(), self.place.sizes()
+        same = old is not None and not old.differences(self.manifest)
+        if old is not None and not same:
+            self.replaced = sum(part.rows for part in old.parts)
+        named = {part.name for part in old.parts} if old is not None else set()
+        loose = sorted(name for name in sizes if _PART.fullmatch(name) and name not in named)
+        self._refuse_foreign(loose, known=old is not None)
+        if old is not None and same:
+            self._records = {part.name: part for part in old.parts if self._whole(part, sizes)}
+        names = [part_name(number) for number in range(self.plan.parts)]
+        self.missing = [number for number, name in enumerate(names) if name not in self._records]
+        if old is not None and same and not self.missing and old.status == "complete":
+            self.manifest = old
+        else:
+            self._write()  # before anything is removed: from here on the folder is this run's
+        stale = [name for name in named - set(self._records) if name in sizes]
+        for name in [*loose, *stale, *filter(_PARTIAL.fullmatch, sizes)]:
+            self.place.remove(name)
+
+    def _earlier(self) -> Manifest | None:
+        try:
+            old = read_manifest(self.place)
+        except InputError:
+            if not self._replace:
+                raise
+            return None
+        other = old.differences(self.manifest) if old is not None else []
+        if other and not self._replace:
+            raise InputError(
+                f"{self.place.shown} holds another run: {', '.join(other)}. Give that run's command to go on with it, "
+                "name another folder, or put this one in its place with --replace."
+            )
+        return old
+
+    def _refuse_foreign(self, names: list[str], *, known: bool) -> None:
+        """Files with the name of a part that no manifest names: leftovers of a killed run are ours, others are not touched."""
+        if names and not known and not self._replace:
+            raise InputError(
+                f"{self.place.shown} holds {names[0]} but no {MANIFEST} that says which run it is of. Name another folder; "
+                "if the parts are this program's, --replace makes them anew."
+            )
+        for name in names:
+            if not (self._is_ours(name) or (known and not self.place.local)):
+                raise InputError(f"{self.place.shown}{name} was not made by this program and is not deleted. Move it away, or name another folder.")
+
+    def _is_ours(self, name: str) -> bool:
+        import pyarrow.parquet as pq
+
+        try:
+            with self.place.open(name) as file:
+                return META in (pq.read_schema(file).metadata or {})
+        except (OSError, pa.ArrowInvalid):
+            return False
+
+    def _whole(self, part: PartRecord, sizes: dict[str, int]) -> bool:
+        return sizes.get(part.name) == part.bytes and (not self._verify or self.place.digest(part.name) == part.sha256)
+
+    def record(self, part: PartRecord) -> None:
+        """Takes note of a finished part in the manifest; if that is slow (very many parts, a far store), of several at a time."""
+        self._records[part.name] = part
+        if self._cost <= max(_QUICK, _SHARE * (monotonic() - self._written)):
+            self._write()
+
+    def finish(self, report: dict[str, Any]) -> None:
+        """Names every part and the report, and says that the run is complete."""
+        assert len(self._records) == self.plan.parts
+        self._write(status="complete", report=report)
+
+    def now(self) -> Manifest:
+        """The manifest with every part that is finished, written or not."""
+        parts = tuple(sorted(self._records.values(), key=lambda part: part.first_block))
+        return Manifest.of(self.plan).model_copy(update={"parts": parts})
+
+    def _write(self, **changes: Any) -> None:
+        begun = monotonic()
+        self.manifest = self.now().model_copy(update=changes)
+        write_manifest(self.place, self.manifest)
+        self._written = monotonic()
+        self._cost = self._written - begun
+
+
+def open_parts(text: str) -> tuple[Place, Manifest]:
+    """A folder of part files that is complete.
+
+    Raises:
+        InputError: it is not one, or not complete.
+    """
+    place = find_place(text)
+    manifest = read_manifest(place)
+    if manifest is None:
+        raise InputError(f"{place.shown} holds no {MANIFEST}; expected a folder that 'bootstrap --output FOLDER/' wrote.")
+    if manifest.status != "complete" or len(manifest.parts) != manifest.plan.parts:
+        done = f"{len(manifest.parts)} of {manifest.plan.parts} parts are finished"
+        raise InputError(f"{place.shown} is not complete: {done}. Give its bootstrap command again: it goes on where it stopped.")
+    return place, manifest
+
+
+def read_parts(place: Place, manifest: Manifest, *, checked: bool = True) -> Iterator[Batch]:
+    """The rows of a folder, part by part; each batch is a row group, of whole blocks.
+
+    Args:
+        checked: compare each part's sha256 with the manifest's before its rows are given.
+
+    Raises:
+        InputError: a part is missing or altered.
+    """
+    import pyarrow.parquet as pq
+
+    for part in manifest.parts:
+        name = f"{place.shown}{part.name}"
+        advice = "Give its bootstrap command again with --verify: it makes the parts anew that are not as recorded."
+        try:
+            if checked and place.digest(part.name) != part.sha256:
+                raise InputError(f"{name} was altered: its sha256 is not the one in {MANIFEST}. {advice}")
+            with place.open(part.name) as source, pq.ParquetFile(source) as file:
+                for group in range(file.num_row_groups):
+                    yield Batch(manifest.run, file.read_row_group(group, columns=ROW_SCHEMA.names).select(ROW_SCHEMA.names).cast(ROW_SCHEMA))
+        except FileNotFoundError:
+            raise InputError(f"{name} is missing; {MANIFEST} names it. {advice}") from None
+        except (OSError, pa.ArrowInvalid) as error:
+            raise InputError(f"{name}: cannot be read: {str(error).splitlines()[0][:200]}. {advice}") from None
+
+
+def read_stored(output: str | Path) -> tuple[Iterator[Batch], Manifest | None]:
+    """The rows of what `bootstrap --output` wrote, a file or a folder of part files, and the folder's manifest.
+
+    Raises:
+        InputError: not such a file or folder, or a part of it is missing or altered.
+    """
+    if not names_folder(str(output)):
+        return read_file(Path(output)), None
+    place, manifest = open_parts(str(output))
+    return read_parts(place, manifest), manifest

@@ -11,7 +11,7 @@ import pyarrow as pa
 from prompt_improver.batch import Origin
 from prompt_improver.storage.csv_lines import encode_csv_header, encode_csv_lines
 from prompt_improver.storage.json_lines import encode_json_lines
-from prompt_improver.storage.parts import cut_table
+from prompt_improver.storage.slices import cut_table
 
 __all__ = ["META", "ROW_WRITERS", "CsvWriter", "JsonLinesWriter", "ParquetWriter"]
 
@@ -21,6 +21,9 @@ META = b"prompt_improver"
 _GROUP = 8192
 """Rows of a Parquet row group: two blocks."""
 
+_FEW_VALUES = ["run_id", "domain", "pattern", "rules.list.element", "tier", "data_source"]
+"""Columns that Parquet keeps as places in a list of their values; to try that on texts takes time and gains nothing."""
+
 
 class ParquetWriter:
     """Row groups of `_GROUP` rows, so that the bytes do not depend on how the rows come in."""
@@ -28,7 +31,8 @@ class ParquetWriter:
     def __init__(self, sink: BinaryIO, schema: pa.Schema, origin: Origin) -> None:
         import pyarrow.parquet as pq
 
-        self._writer = pq.ParquetWriter(sink, schema.with_metadata({META: json.dumps(asdict(origin))}), compression="zstd")
+        described = schema.with_metadata({META: json.dumps(asdict(origin))})
+        self._writer = pq.ParquetWriter(sink, described, compression="zstd", use_dictionary=_FEW_VALUES)
         self._held: list[pa.Table] = []
 
     def write(self, table: pa.Table) -> None:

@@ -1,0 +1,183 @@
+"""The bootstrap of a large run into a folder of part files, on any engine; goes on where it was stopped."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
+from functools import partial
+from threading import Event, Lock
+from time import perf_counter
+from typing import Any
+
+from prompt_improver.batch import Batch, Origin
+from prompt_improver.errors import EnvironmentFailure, InputError
+from prompt_improver.execution.cluster import load_ray, run_ray
+from prompt_improver.execution.engines import ENGINES, run_threads
+from prompt_improver.execution.local import Run, open_run
+from prompt_improver.generation.block import make_block
+from prompt_improver.installation.bootstrap import Outcome, Progress, expectation
+from prompt_improver.recipe.recipe import Recipe
+from prompt_improver.storage.manifest import PartPlan, PartRecord
+from prompt_improver.storage.parts import PartFolder, read_parts, write_part
+from prompt_improver.storage.places import Place, find_place
+from prompt_improver.validation.quick import LOOK, Sample
+from prompt_improver.validation.report import build_report
+from prompt_improver.validation.tally import add_up
+
+__all__ = ["PART_BLOCKS", "FolderOutcome", "bootstrap_folder", "peak_memory"]
+
+PART_BLOCKS = 64
+"""Blocks of a part: 262,144 rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderOutcome(Outcome):
+    """What a bootstrap into a folder did. `kept` parts were there already; `bytes` are those of all parts, `peak_memory` this process's."""
+
+    parts: int
+    kept: int
+    bytes: int
+    peak_memory: int | None
+
+
+class _Meter:
+    """Rows made, by any number of threads; ends the thread that reports after `stop` was set."""
+
+    def __init__(self, done: int, total: int, progress: Progress | None) -> None:
+        self.stop = Event()
+        self._done, self._total, self._progress, self._lock = done, total, progress, Lock()
+
+    def __call__(self, rows: int) -> None:
+        if self.stop.is_set():
+            raise CancelledError
+        with self._lock:
+            self._done += rows
+            if self._progress is not None:
+                self._progress(self._done, self._total)
+
+
+def bootstrap_folder(
+    recipe: Recipe,
+    output: str | Place,
+    *,
+    engine: str = "local",
+    workers: int = 1,
+    part_blocks: int = PART_BLOCKS,
+    replace: bool = False,
+    verify: bool = False,
+    progress: Progress | None = None,
+) -> FolderOutcome:
+    """Makes a run as a folder of part files; what an earlier call of the same run finished is kept.
+
+    The bytes of the folder do not depend on `engine`, `workers` or how often it was stopped.
+
+    Args:
+        output: path or address (`s3://…`) of the folder.
+        part_blocks: blocks of 4,096 rows a part.
+        replace: put the run in the place of another one that the folder holds.
+        verify: compare the sha256 of parts that are kept, not their size only.
+
+    Raises:
+        InputError: recipe, content, capacity; the folder holds another run.
+        EnvironmentFailure: disk, store or cluster; finished parts are kept.
+        MissingExtra: the engine's package is not installed.
+    """
+    begun = perf_counter()
+    if engine not in ENGINES:
+        raise InputError(f"engine '{engine}' is unknown; expected one of {', '.join(ENGINES)}.")
+    if engine == "ray":
+        load_ray()
+    run = open_run(recipe)
+    plan = PartPlan(run.origin, run.plan.blocks, part_blocks)
+    place = find_place(output) if isinstance(output, str) else output
+    with PartFolder(place, plan, replace=replace, verify=verify) as folder:
+        kept = plan.parts - len(folder.missing)
+        written = folder.manifest.status != "complete"
+        if written:
+            meter = _Meter(sum(part.rows for part in folder.manifest.parts), recipe.samples, progress)
+            for part in _made(run, folder, engine, workers, meter):
+                folder.record(part)
+            folder.finish(_report(run, folder))
+        parts, report = folder.manifest.parts, folder.manifest.report or {}
+    size, seconds = sum(part.bytes for part in parts), perf_counter() - begun
+    replaced = folder.replaced
+    return FolderOutcome(run.origin.run_id, recipe.samples, written, replaced, place.shown, seconds, report, len(parts), kept, size, peak_memory())
+
+
+def _made(run: Run, folder: PartFolder, engine: str, workers: int, meter: _Meter) -> Iterator[PartRecord]:
+    place, plan, missing = folder.place, folder.plan, folder.missing
+    if engine == "local":
+        yield from run_threads(partial(_make_part, run, place, plan, meter), missing, workers=workers, stop=meter.stop)
+        return
+    for part in run_ray(partial(_make_there, run.recipe, place, plan), missing, workers=workers):
+        meter(part.rows)
+        yield part
+
+
+def _make_part(run: Run, place: Place, plan: PartPlan, tell: Callable[[int], None], number: int) -> PartRecord:
+    def batches() -> Iterator[Batch]:
+        for block in plan.blocks_of(number):
+            batch = _block(run, block)
+            tell(len(batch))
+            yield batch
+
+    return write_part(place, plan, number, batches(), gaps=run.recipe.tier_gaps)
+
+
+def _block(run: Run, block: int) -> Batch:
+    return make_block(run.plan, block, run.origin, noise_share=run.recipe.noise, gaps=run.recipe.tier_gaps)
+
+
+_OPENED: dict[Origin, Run] = {}
+"""The run that this worker process makes parts of; opening it anew for every part would take longer than a block."""
+
+
+def _make_there(recipe: Recipe, place: Place, plan: PartPlan, number: int) -> PartRecord:
+    """Makes one part in a process of another machine, which must have the same program and content."""
+    if plan.origin not in _OPENED:
+        run = open_run(recipe)
+        if run.origin != plan.origin:
+            told = f"version {run.origin.engine_version}, {run.origin.extractor}, recipe and content {run.origin.recipe_fingerprint}"
+            asked = f"version {plan.origin.engine_version}, {plan.origin.extractor}, recipe and content {plan.origin.recipe_fingerprint}"
+            raise EnvironmentFailure(f"a worker has another program or content: {told}; the driver has {asked}. Install the same on every node.")
+        _OPENED.clear()
+        _OPENED[plan.origin] = run
+    return _make_part(_OPENED[plan.origin], place, plan, lambda _rows: None, number)
+
+
+def _report(run: Run, folder: PartFolder) -> dict[str, Any]:
+    """The quality report: values of the first rows as they stand in the folder, counts of all rows."""
+    sample = Sample()
+    for batch in _first_blocks(run, folder):
+        sample.add(batch, gaps=run.recipe.tier_gaps)
+        if sample.rows >= LOOK:
+            break
+    tally = add_up(part.tally for part in folder.now().parts)
+    sample.rows, sample.outside = tally.rows, tally.outside
+    for counter, counts in ((sample.domains, tally.domains), (sample.tiers, tally.tiers)):
+        counter.clear()
+        counter.update(counts)
+    return build_report(sample, expectation(run), noise=run.recipe.noise)[0]
+
+
+def _first_blocks(run: Run, folder: PartFolder) -> Iterator[Batch]:
+    """Blocks read back, with their truth made again beside them: it is not in the folder."""
+    bounds, block = run.plan.bounds, 0
+    for group in read_parts(folder.place, folder.now()):
+        place = 0
+        while place < len(group):
+            size = bounds[block + 1] - bounds[block]
+            yield Batch(run.origin, group.rows.slice(place, size), _block(run, block).truth)
+            place, block = place + size, block + 1
+
+
+def peak_memory() -> int | None:
+    """Most memory that this process had, in bytes; None where the system does not tell (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024

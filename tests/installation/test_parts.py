@@ -1,0 +1,161 @@
+"""One contract for every engine: a folder of part files has the same bytes, goes on where it was stopped, and tells its errors."""
+
+import hashlib
+import importlib.util
+import json
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from prompt_improver import generate
+from prompt_improver.errors import EnvironmentFailure, InputError, MissingExtra
+from prompt_improver.execution.local import open_run
+from prompt_improver.generation.plan import RunPlan
+from prompt_improver.installation import parts as parts_module
+from prompt_improver.installation.bootstrap import bootstrap_file
+from prompt_improver.installation.parts import bootstrap_folder
+from prompt_improver.installation.stored import look_at_file
+from prompt_improver.optimization.sources import read_rows
+from prompt_improver.recipe.recipe import make_recipe
+from prompt_improver.storage.parts import read_stored
+
+SAMPLES = 3 * 4096 + 700
+RECIPE = make_recipe({"samples": SAMPLES})
+HAS_RAY = importlib.util.find_spec("ray") is not None
+
+
+@pytest.fixture(scope="module")
+def cluster(compiled, tmp_path_factory):
+    """A cluster of two workers for all tests of this file: starting one takes seconds."""
+    if not HAS_RAY:
+        pytest.skip("ray is not installed: the ray engine was NOT tested here (pip install 'prompt-improver[ray]')")
+    import ray
+
+    home = tmp_path_factory.mktemp("workers")
+    (home / "cache").symlink_to(compiled)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PROMPT_IMPROVER_HOME", str(home))
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
+        yield
+        ray.shutdown()
+
+
+@pytest.fixture(params=[("local", 1), ("local", 2), ("local", 7), ("ray", 2)], ids=str)
+def engine(request):
+    if request.param[0] == "ray":
+        request.getfixturevalue("cluster")
+    return dict(zip(("engine", "workers"), request.param, strict=True))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(compiled, tmp_path_factory):
+    """A folder made by one thread without a stop."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "rows"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PROMPT_IMPROVER_HOME", str(compiled.parent))
+        bootstrap_folder(RECIPE, f"{folder}/", part_blocks=1)
+    return folder
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+
+
+def test_every_engine_writes_the_same_bytes(engine, undisturbed, tmp_path):
+    told = []
+    outcome = bootstrap_folder(RECIPE, f"{tmp_path}/rows/", part_blocks=1, progress=lambda *rows: told.append(rows), **engine)
+    assert digests(tmp_path / "rows") == digests(undisturbed)
+    assert (outcome.rows, outcome.parts, outcome.kept, outcome.written, outcome.ready) == (SAMPLES, 4, 0, True, True)
+    assert outcome.bytes == sum(path.stat().st_size for path in undisturbed.glob("part-*"))
+    assert (sorted(told), told[-1]) == (told, (SAMPLES, SAMPLES))
+    again = bootstrap_folder(RECIPE, f"{tmp_path}/rows/", part_blocks=1, **engine)
+    assert (again.written, again.kept, again.report) == (False, 4, json.loads(json.dumps(outcome.report)))
+
+
+def test_every_engine_goes_on_where_a_run_was_stopped(engine, undisturbed, tmp_path):
+    folder = tmp_path / "rows"
+    shutil.copytree(undisturbed, folder)
+    (folder / "part-00001.parquet").unlink()
+    (folder / "part-00002.parquet").write_bytes(b"PAR1")
+    (folder / ".part-00001.parquet.01234567.partial").write_bytes(b"PAR1")
+    first = (folder / "part-00000.parquet").stat().st_mtime_ns
+    outcome = bootstrap_folder(RECIPE, f"{folder}/", part_blocks=1, **engine)
+    assert (outcome.parts, outcome.kept, outcome.written) == (4, 2, True)
+    assert (folder / "part-00000.parquet").stat().st_mtime_ns == first
+    assert digests(folder) == digests(undisturbed)
+
+
+def test_every_engine_tells_what_its_workers_met(engine, undisturbed, tmp_path):
+    folder = tmp_path / "rows"
+    blocked = tmp_path / "rows" / "part-00002.parquet"
+    blocked.mkdir(parents=True)  # cannot be replaced by a file, not even by root
+    with pytest.raises(EnvironmentFailure, match=r"could not write .*part-00002.parquet: .*finished parts are kept"):
+        bootstrap_folder(RECIPE, f"{folder}/", part_blocks=1, **engine)
+    kept = json.loads((folder / "manifest.json").read_text())
+    assert (kept["status"], {part["name"] for part in kept["parts"]} & {blocked.name}) == ("running", set())
+    assert not list(folder.glob(".*.partial"))
+    blocked.rmdir()
+    assert bootstrap_folder(RECIPE, f"{folder}/", part_blocks=1, **engine).kept == len(kept["parts"])
+    assert digests(folder) == digests(undisturbed)
+
+
+def test_a_folder_holds_the_rows_of_a_file(undisturbed, tmp_path):
+    bootstrap_file(RECIPE, tmp_path / "rows.parquet")
+    rows = [pa.concat_tables([batch.rows for batch in read_stored(place)[0]]) for place in (undisturbed, tmp_path / "rows.parquet")]
+    assert rows[0].equals(rows[1])
+    assert rows[0].equals(generate(SAMPLES).rows)
+
+
+def test_the_report_is_that_of_a_file(undisturbed, tmp_path):
+    report = json.loads((undisturbed / "manifest.json").read_text())["report"]
+    other = bootstrap_file(RECIPE, tmp_path / "rows.parquet").report
+    assert report == json.loads(json.dumps(other))
+
+
+def test_the_report_counts_rows_that_it_does_not_look_at(tmp_path, monkeypatch):
+    monkeypatch.setattr(parts_module, "LOOK", 4096)
+    report = bootstrap_folder(RECIPE, f"{tmp_path}/rows/", part_blocks=1).report
+    assert sum(report["domains"].values()) == sum(report["tiers"].values()) == SAMPLES
+    assert report["quality_validation"]["sample_count"] == SAMPLES
+    assert not [found for found in report["findings"] if found["verdict"] == "fail"]
+
+
+def test_a_folder_is_looked_at_and_learnt_from(undisturbed):
+    looked = look_at_file(f"{undisturbed}/")
+    assert (looked.sample.rows, set(looked.expected.shares), looked.ceiling > 0.8) == (SAMPLES, set(looked.sample.domains), True)
+    material = read_rows(undisturbed, most=5000)
+    assert (material.table.num_rows, material.present) == (5000, SAMPLES)
+
+
+def test_memory_is_that_of_the_blocks_in_flight(tmp_path, monkeypatch):
+    held = []
+    plain = parts_module.make_block
+
+    def counted(plan: RunPlan, block: int, *arguments, **keywords):
+        held.append(pa.total_allocated_bytes())
+        return plain(plan, block, *arguments, **keywords)
+
+    monkeypatch.setattr(parts_module, "make_block", counted)
+    monkeypatch.setattr(parts_module, "_report", lambda *_: {})
+    bootstrap_folder(make_recipe({"samples": 20 * 4096}), f"{tmp_path}/rows/", part_blocks=10)
+    assert max(held[10:]) < 1.2 * max(held[:10])
+
+
+def test_workers_with_another_content_are_refused(tmp_path):
+    job = parts_module.PartPlan(open_run(make_recipe({"samples": 10, "noise": 0.5})).origin, 1, 1)
+    with pytest.raises(EnvironmentFailure, match="another program or content"):
+        parts_module._make_there(make_recipe({"samples": 10}), parts_module.find_place(str(tmp_path)), job, 0)
+
+
+def test_a_missing_extra_gives_the_command(tmp_path, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'prompt-improver\[ray\]'") as caught:
+        bootstrap_folder(RECIPE, f"{tmp_path}/rows/", engine="ray")
+    assert caught.value.exit_code == 3
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(InputError, match="expected one of local, ray"):
+        bootstrap_folder(RECIPE, f"{tmp_path}/rows/", engine="dask")
