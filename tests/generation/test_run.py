@@ -21,10 +21,11 @@ from prompt_improver import generate
 from prompt_improver.batch import FEATURES
 from prompt_improver.domains.grammar import load_grammar
 from prompt_improver.errors import CapacityError, RecipeError
-from prompt_improver.execution.local import open_run, stream_batches
+from prompt_improver.execution.local import make_batches, open_run, stream_batches
 from prompt_improver.features.extractor import extract
 from prompt_improver.generation.effectiveness import load_weights
-from prompt_improver.generation.plan import _fillings, plan_run
+from prompt_improver.generation.plan import plan_run
+from prompt_improver.generation.prompts import fill_slots
 from prompt_improver.guarantees.quotas import BLOCK, TIER_SHARES, exact_shares, largest_remainder
 from prompt_improver.installation.bootstrap import expectation
 from prompt_improver.recipe.recipe import DEFAULT_SHARES, make_recipe
@@ -100,6 +101,16 @@ def test_a_longer_run_begins_with_a_shorter_ones_whole_blocks(longer):
     assert long.rows.slice(0, BLOCK).to_pylist() == short.rows.to_pylist()
 
 
+@pytest.mark.parametrize("blocks", [range(3), range(1, 4), range(2, 4)])
+def test_blocks_made_together_are_the_blocks_made_alone(blocks):
+    run = open_run(make_recipe({"samples": 3 * BLOCK + 1234, "seed": 3}))
+    alone = [batch for block in blocks for batch in make_batches(run, range(block, block + 1))]
+    together = list(make_batches(run, blocks))
+    assert [batch.rows.equals(other.rows) and batch.truth.equals(other.truth) for batch, other in zip(together, alone, strict=True)] == [True] * len(
+        blocks
+    )
+
+
 def test_the_label_follows_the_known_score():
     batch = generate(4096, seed=1, noise=0.0)
     scores, structural = batch.rows["effectiveness_score"].to_numpy(), batch.truth["structural_score"].to_numpy()
@@ -146,8 +157,10 @@ def test_fillings_visit_every_combination_once():
     capacity = grammar["base_capacity"].astype(np.int64)
     for base in [int(b) for b in np.argsort(capacity) if capacity[b] <= 50_000][-3:]:
         size = int(capacity[base])
-        digits = _fillings(run, np.full(size, base), np.arange(size))
-        assert len(np.unique(digits, axis=0)) == size
+        digits, start = fill_slots(run.slots, run.salts, np.full(size, base), np.arange(size))
+        rows = digits.reshape(size, -1)
+        assert np.array_equal(start, np.arange(size) * rows.shape[1])
+        assert len(np.unique(rows, axis=0)) == size
 
 
 def test_more_than_the_content_holds_is_refused(tiny_domains):

@@ -11,6 +11,7 @@ import pytest
 
 from prompt_improver import generate
 from prompt_improver.errors import EnvironmentFailure, InputError, MissingExtra
+from prompt_improver.execution import local
 from prompt_improver.execution.local import open_run
 from prompt_improver.generation.plan import RunPlan
 from prompt_improver.installation import parts as parts_module
@@ -131,15 +132,15 @@ def test_a_folder_is_looked_at_and_learnt_from(undisturbed):
 
 def test_memory_is_that_of_the_blocks_in_flight(tmp_path, monkeypatch):
     held = []
-    plain = parts_module.make_block
+    plain = local.make_blocks
 
-    def counted(plan: RunPlan, block: int, *arguments, **keywords):
+    def counted(plan: RunPlan, blocks: range, *arguments, **keywords):
         held.append(pa.total_allocated_bytes())
-        return plain(plan, block, *arguments, **keywords)
+        return plain(plan, blocks, *arguments, **keywords)
 
-    monkeypatch.setattr(parts_module, "make_block", counted)
+    monkeypatch.setattr(local, "make_blocks", counted)
     monkeypatch.setattr(parts_module, "_report", lambda *_: {})
-    bootstrap_folder(make_recipe({"samples": 20 * 4096}), f"{tmp_path}/rows/", part_blocks=10)
+    bootstrap_folder(make_recipe({"samples": 80 * 4096}), f"{tmp_path}/rows/", part_blocks=40)
     assert max(held[10:]) < 1.2 * max(held[:10])
 
 

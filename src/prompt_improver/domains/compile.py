@@ -24,7 +24,7 @@ from prompt_improver.features.counts import COUNTS, count_piece, lexicon
 
 __all__ = ["CONTENT_FILES", "compile_folder", "digest_folder", "domain_files", "pack", "read_folder", "unpack"]
 
-MAGIC = b"prompt-improver grammar 2\n"
+MAGIC = b"prompt-improver grammar 3\n"
 CONTENT_FILES = ("rules.toml", "effectiveness.toml")
 """Content beside the domains; not domains themselves."""
 
@@ -92,7 +92,8 @@ class _Compiler:
         families = [(d, family) for d, domain in enumerate(domains) for family in domain.families]
         bases = [(f, prompt) for f, (_, family) in enumerate(families) for prompt in family.prompts]
         self.ref_rows: list[tuple[int, int, int]] = []
-        self.column("separators", (self.piece(sep) for sep in SEPARATORS))
+        self.column("separators", range(len(SEPARATORS)))
+        self.texts += [[self.piece(separator)] for separator in SEPARATORS]
         self._name_domains(domains, families)
         locals_of = [self._local_slots(family) for _, family in families]
         slips = SlipFinder(domains)

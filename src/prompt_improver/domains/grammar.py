@@ -109,9 +109,9 @@ class Grammar:
         return np.asarray(self["family_domain"][self["base_family"]], dtype=np.int64)
 
     @cached_property
-    def base_digit(self) -> npt.NDArray[Any]:
-        """Base x slot of its family: the slot's place among the prompt's identity, or -1."""
-        return self["base_digit"].reshape(-1, int(self["slot_width"][0]))
+    def slot_width(self) -> int:
+        """Slots of a family at most: the row length of `base_digit`, base x slot: the slot's place among the prompt's identity, or -1."""
+        return int(self["slot_width"][0])
 
     @cached_property
     def rewrite_rules(self) -> npt.NDArray[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -13,11 +13,11 @@ from pathlib import Path
 from prompt_improver.batch import Batch, Origin
 from prompt_improver.domains.grammar import load_grammar
 from prompt_improver.features.extractor import extractor_id
-from prompt_improver.generation.block import make_block
+from prompt_improver.generation.block import make_blocks
 from prompt_improver.generation.plan import RunPlan, plan_run
 from prompt_improver.recipe.recipe import DEFAULT_SHARES, Recipe
 
-__all__ = ["Run", "engine_version", "open_run", "stream_batches"]
+__all__ = ["Run", "engine_version", "make_batches", "open_run", "stream_batches"]
 
 
 @dataclass(frozen=True)
@@ -74,28 +74,37 @@ def open_run(recipe: Recipe) -> Run:
     return Run(recipe, plan, Origin(run_id, recipe.seed, recipe.samples, fingerprint, facts[3], facts[4]), shares)
 
 
+_GULP = 4
+"""Blocks that are made at once, at most."""
+
+
+def make_batches(run: Run, blocks: range) -> Iterator[Batch]:
+    """The batches of neighbouring blocks, several of them made at once."""
+    for start in range(blocks.start, blocks.stop, _GULP):
+        gulp = range(start, min(start + _GULP, blocks.stop))
+        yield from make_blocks(run.plan, gulp, run.origin, noise_share=run.recipe.noise, gaps=run.recipe.tier_gaps)
+
+
 def stream_batches(run: Run, *, workers: int = 1) -> Generator[Batch]:
     """The batches of a run in order, made in `workers` threads while the last one is being used.
 
-    At most `workers` + 2 blocks are in memory at once. The bytes do not depend on `workers`. When the iterator is closed, blocks that
-    are being made are waited for, others are not begun, and no thread is left.
+    At most (`workers` + 2) times `_GULP` blocks are in memory at once. The bytes do not depend on `workers`. When the iterator is closed,
+    blocks that are being made are waited for, others are not begun, and no thread is left.
     """
-
-    def make(block: int) -> Batch:
-        return make_block(run.plan, block, run.origin, noise_share=run.recipe.noise, gaps=run.recipe.tier_gaps)
-
-    if run.plan.blocks == 1:
-        yield make(0)
+    size = min(_GULP, max(1, run.plan.blocks // (2 * workers)))
+    gulps = [range(start, min(start + size, run.plan.blocks)) for start in range(0, run.plan.blocks, size)]
+    if len(gulps) == 1:
+        yield from make_batches(run, gulps[0])
         return
     with ThreadPoolExecutor(workers, thread_name_prefix="block") as pool:
-        pending: deque[Future[Batch]] = deque()
+        pending: deque[Future[list[Batch]]] = deque()
         try:
-            for block in range(run.plan.blocks):
-                pending.append(pool.submit(make, block))
+            for gulp in gulps:
+                pending.append(pool.submit(list, make_batches(run, gulp)))
                 if len(pending) > workers:
-                    yield pending.popleft().result()
+                    yield from pending.popleft().result()
             while pending:
-                yield pending.popleft().result()
+                yield from pending.popleft().result()
         finally:
             for future in pending:
                 future.cancel()

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from prompt_improver.batch import FEATURES
 from prompt_improver.domains.content import RULES, STRENGTHS
 from prompt_improver.domains.grammar import BUILT_IN
-from prompt_improver.generation.plan import BlockPlan, RunPlan
+from prompt_improver.generation.plan import RowPlan, RunPlan
 
-__all__ = ["Scores", "load_weights", "score_block"]
+__all__ = ["Scores", "load_weights", "score_rows"]
 
 Floats = npt.NDArray[np.float64]
 _REACH = 2.5  # standardised features count up to here: one odd text must not decide a tier
@@ -42,8 +42,8 @@ def load_weights() -> dict[str, Any]:
     return tomllib.loads((BUILT_IN / "effectiveness.toml").read_text(encoding="utf-8"))
 
 
-def score_block(run: RunPlan, plan: BlockPlan, features: Floats, noise_share: float) -> Scores:
-    """Scores the rows of a block.
+def score_rows(run: RunPlan, plan: RowPlan, features: Floats, noise_share: float) -> Scores:
+    """Scores rows.
 
     Args:
         run: the run.
@@ -71,7 +71,7 @@ def score_block(run: RunPlan, plan: BlockPlan, features: Floats, noise_share: fl
     return Scores(difficulty, seen, known, known + latents["fit"] * plan.fit + noise, noise)
 
 
-def _rule_effects(plan: BlockPlan) -> Floats:
+def _rule_effects(plan: RowPlan) -> Floats:
     table = load_weights()["rules"]
     effect = np.zeros(len(plan))
     for place, rule in enumerate(RULES):

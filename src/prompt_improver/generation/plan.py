@@ -1,11 +1,11 @@
-"""The plan of a block: which prompt each row fills, how, and what is done to it."""
+"""The plan of blocks: which prompt each row fills, how, and what is done to it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from math import comb, prod
 
 import numpy as np
 import numpy.typing as npt
@@ -13,32 +13,19 @@ import numpy.typing as npt
 from prompt_improver.domains.content import RULES, STRENGTHS
 from prompt_improver.domains.grammar import Grammar
 from prompt_improver.errors import CapacityError, RecipeError
+from prompt_improver.generation.prompts import Rota, Slots, deal_slots, fill_slots, make_rota
 from prompt_improver.generation.streams import Words, bell, below, draw, key_of, mix, unit
 from prompt_improver.guarantees.quotas import block_bounds, exact_shares, largest_remainder
 
-__all__ = ["CLAUSES", "BlockPlan", "RunPlan", "plan_block", "plan_run"]
+__all__ = ["CLAUSES", "RowPlan", "RunPlan", "plan_blocks", "plan_run"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 CLAUSES = 3
 """Clauses that may follow a rewrite, at most."""
 
-_ROUNDS = 3
-_WORDS = 8 + 3 * CLAUSES + len(RULES)
-
-
-@dataclass(frozen=True)
-class _Rota:
-    """Which prompt the s-th row of a domain fills.
-
-    Every cycle visits each prompt that is not used up once, in an order of its own; prompts used up drop
-    out. `starts[e]` is the first row of epoch e, in which the prompts `alive[e:]` (by capacity) remain, and
-    `cycles[e]` the number of cycles before it.
-    """
-
-    bases: Ints
-    starts: Ints
-    cycles: Ints
+_ORDER, _CARE, _PICK, _UNCHANGED, _SLIP, _CLAUSES, _KEY, _FIT, _NOISE = range(9)
+"""Random words of a row, and what each is for."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +47,23 @@ class RunPlan:
         return len(self.bounds) - 1
 
     @cached_property
-    def rotas(self) -> tuple[_Rota, ...]:
-        return tuple(_rota(self.grammar, domain) for domain in self.domains)
+    def rotas(self) -> tuple[Rota, ...]:
+        """A rota for every domain of the run."""
+        bases = [np.flatnonzero(self.grammar.base_domain == domain) for domain in self.domains]
+        capacity = self.grammar.wide("base_capacity")
+        return tuple(make_rota(found, capacity[found], key_of(self.seed, "rota", place)) for place, found in enumerate(bases))
 
     @cached_property
-    def rota_keys(self) -> list[np.uint64]:
-        """A key for every domain's order of prompts."""
-        return [np.uint64(key_of(self.seed, "rota", d)) for d in range(len(self.domains))]
+    def slots(self) -> Slots:
+        return deal_slots(self.grammar.wide("radix_start"), self.grammar.wide("radices"))
+
+    @cached_property
+    def rule_keys(self) -> Words:
+        return np.array([key_of(self.seed, "rule", rule) for rule in RULES], dtype=np.uint64)
+
+    @cached_property
+    def clause_keys(self) -> list[np.uint64]:
+        return [np.uint64(key_of(self.seed, "clause", number)) for number in range(2 * CLAUSES)]
 
     @cached_property
     def salts(self) -> Words:
@@ -75,20 +72,21 @@ class RunPlan:
 
 
 @dataclass(frozen=True)
-class BlockPlan:
-    """One row each, n rows: what to write and what a learner must not see."""
+class RowPlan:
+    """What to write in n rows, and what a learner must not see."""
 
-    block: int
-    start: int
+    start: int  # row_index of the first
     domain: Ints  # place among the run's domains
     base: Ints
-    digits: Ints  # n x most identity slots: the filling
+    digits: Ints  # fillings, row behind row
+    digit_start: Ints  # where each row's begin
     key: Words  # of each row, for slots that are no part of the identity
     original: Ints  # the prompt's text, with its slip if it has one
     slip: Ints  # place among the content's slips, -1 for none
     text: Ints  # the enhanced prompt's own text
-    separator: Ints  # piece that stands before a clause
-    clause: Ints  # n x CLAUSES: texts, -1 for none
+    separator: Ints  # the text that stands before a clause
+    clause: Ints  # texts of all clauses, in the order of rows
+    clause_row: Ints
     strengths: npt.NDArray[np.int8]  # n x rules: 0 not applied, 1 badly, 2 weakly, 3 well
     care: Floats
     fit: Floats
@@ -131,143 +129,107 @@ def plan_run(
     return RunPlan(grammar, seed, samples, domains, exact, bounds, unchanged_share, clause_rate, slip_rate)
 
 
-def _rota(grammar: Grammar, domain: int) -> _Rota:
-    bases = np.flatnonzero(grammar.base_domain == domain)
-    capacity = grammar.wide("base_capacity")[bases]
-    order = np.argsort(capacity, kind="stable")
-    ends = capacity[order]  # the epoch of the k-th smallest prompt ends after this many cycles
-    alive = len(bases) - np.arange(len(bases))
-    cycles = np.concatenate([[0], ends[:-1]])
-    sizes = (ends - cycles).astype(object) * alive  # Python integers: content may hold more than 2**63 rows
-    starts = np.minimum(np.concatenate([[0], np.cumsum(sizes)[:-1]]), 2**62).astype(np.int64)
-    return _Rota(bases[order], starts, cycles)
-
-
-def _prompts_of(run: RunPlan, domain: Ints, before: Sequence[int]) -> tuple[Ints, Ints]:
-    """Prompt and number of the filling of every row of a block; `before` rows of each domain stand in earlier blocks."""
-    n = len(domain)
-    place, alive, cycle, first = (np.empty(n, dtype=np.int64) for _ in range(4))
-    keys, bases = np.empty(n, dtype=np.uint64), []
-    ahead = 0
+def plan_blocks(run: RunPlan, blocks: range) -> RowPlan:
+    """The plan of neighbouring blocks; that of a row depends on content, recipe, seed and its block alone."""
+    words = np.hstack([draw(run.seed, "plan", block, (_NOISE + 1, run.bounds[block + 1] - run.bounds[block])) for block in blocks])
+    splits = [largest_remainder(run.bounds[block], run.shares) for block in (*blocks, blocks.stop)]
+    start, domains = run.bounds[blocks.start], []
+    for place, block in enumerate(blocks):
+        sorted_ = np.repeat(np.arange(len(run.domains)), np.subtract(splits[place + 1], splits[place]))
+        order = words[_ORDER, run.bounds[block] - start : run.bounds[block + 1] - start]
+        domains.append(sorted_[np.argsort(order, kind="stable")])
+    domain = np.concatenate(domains)
+    base, number = np.empty_like(domain), np.empty_like(domain)
     for d, rota in enumerate(run.rotas):
         rows = np.flatnonzero(domain == d)
-        sequence = before[d] + np.arange(len(rows))
-        epoch = np.searchsorted(rota.starts, sequence, side="right") - 1
-        alive[rows] = len(rota.bases) - epoch
-        turn, place[rows] = np.divmod(sequence - rota.starts[epoch], alive[rows])
-        cycle[rows], first[rows], keys[rows] = turn + rota.cycles[epoch], ahead + epoch, run.rota_keys[d]
-        bases.append(rota.bases)
-        ahead += len(rota.bases)
-    return np.concatenate(bases)[first + _shuffle(place, alive, cycle, keys)], cycle
-
-
-def _shuffle(place: Ints, size: Ints, cycle: Ints, keys: Words) -> Ints:
-    """A permutation of range(size) for every key and cycle: rounds of swap-or-not (Hoang et al. 2012)."""
-    salt = mix(cycle.astype(np.uint64) ^ keys)
-    for turn in range(24):
-        salt = mix(salt + np.uint64(turn + 1))
-        partner = below(salt, size) - place
-        partner += np.where(partner < 0, size, 0)
-        high = np.maximum(place, partner).astype(np.uint64)
-        swap = (mix(salt ^ (high * np.uint64(0x9E3779B97F4A7C15))) & np.uint64(1)).astype(bool)
-        place = np.where(swap, partner, place)
-    return place
-
-
-def _fillings(run: RunPlan, base: Ints, number: Ints) -> Ints:
-    """Digits of the number-th filling of each prompt: a keyed bijection of its slot combinations.
-
-    The number is written in the mixed radix of the prompt's slots, then each digit is turned by a keyed
-    function of all the others, several times over; each turn is undone by turning back, so no two numbers
-    meet.
-    """
-    starts, radices = run.grammar.wide("radix_start"), run.grammar.wide("radices")
-    width = int(np.max(starts[1:] - starts[:-1]))
-    held = starts[base + 1] - starts[base]
-    place = np.arange(width)
-    radix = np.where(place < held[:, None], radices[np.minimum(starts[base][:, None] + place, len(radices) - 1)], 1)
-    digits = np.zeros((len(base), width), dtype=np.int64)
-    for column in range(width):
-        number, digits[:, column] = np.divmod(number, radix[:, column])
-    salt = run.salts[base]
-    there = [np.flatnonzero(held > column) for column in range(width)]  # a row without that slot has nothing to turn
-    for turn in range(_ROUNDS):
-        for column, rows in enumerate(there):
-            own, others = digits[rows], salt[rows] + np.uint64(turn * width + column)
-            for other in range(width):
-                if other != column:
-                    others = mix(others ^ own[:, other].astype(np.uint64))
-            limit = radix[rows, column]
-            digits[rows, column] = (own[:, column] + below(mix(others), limit)) % limit
-    return digits
-
-
-def plan_block(run: RunPlan, block: int) -> BlockPlan:
-    """The plan of one block; it depends on content, recipe, seed and block alone."""
-    start, end = run.bounds[block], run.bounds[block + 1]
-    before, after = largest_remainder(start, run.shares), largest_remainder(end, run.shares)
-    n = end - start
-    words = draw(run.seed, "plan", block, (n, _WORDS))
-    domain = np.repeat(np.arange(len(run.domains)), np.subtract(after, before))[np.argsort(words[:, 0], kind="stable")]
-    base, number = _prompts_of(run, domain, before)
-    return _treat(run, block, domain, base, _fillings(run, base, number), words)
+        if len(rows):
+            base[rows], number[rows] = rota.take(splits[0][d], len(rows))
+    return _treat(run, start, domain, base, number, words)
 
 
 def _slips(grammar: Grammar, base: Ints, words: Words, rate: float) -> Ints:
     """The slip of each row, -1 for none; prompts without slips are the longer ones."""
+    slip = np.full(len(base), -1)
+    rows = np.flatnonzero(unit(words) < rate)
     starts = grammar.wide("slip_start")
-    size = starts[base + 1] - starts[base]
-    return np.where((unit(words) < rate) & (size > 0), starts[base] + below(mix(words), size), -1)
+    first = starts.take(base[rows])
+    size = starts.take(base[rows] + 1) - first
+    slip[rows] = np.where(size > 0, first + _below(mix(words[rows]), size), -1)
+    return slip
 
 
-def _treat(run: RunPlan, block: int, domain: Ints, base: Ints, digits: Ints, words: Words) -> BlockPlan:
+def _treat(run: RunPlan, start: int, domain: Ints, base: Ints, number: Ints, words: Words) -> RowPlan:
     """Chooses the rewrite and the clauses of each row.
 
     Care is a latent of the row: who takes more of it picks better rewrites and applies rules better. How
     many clauses follow does not depend on it, so that length and quality stay apart.
     """
-    grammar, n = run.grammar, len(base)
-    care = unit(words[:, 1])
+    grammar = run.grammar
+    care = unit(words[_CARE])
     starts = grammar.wide("rewrite_start")
-    picked = np.clip(care + 0.6 * (unit(words[:, 2]) - 0.5), 0.0, 0.999999)
-    rewrite = starts[base] + (picked * (starts[base + 1] - starts[base])).astype(np.int64)
-    unchanged = unit(words[:, 3]) < run.unchanged_share
-    strengths = np.where(unchanged[:, None], 0, grammar.rewrite_rules[rewrite]).astype(np.int8)
-    slip = _slips(grammar, base, words[:, 16], run.slip_rate)
-    original = np.where(slip >= 0, np.append(grammar["slip_text"], 0)[slip], grammar["base_text"][base]).astype(np.int64)
-    text = np.where(unchanged, original, grammar["rewrite_text"][rewrite]).astype(np.int64)
-    ending = np.where(unchanged, grammar["base_separator"][base], grammar["rewrite_separator"][rewrite]).astype(np.int64)
-    wanted = np.zeros(n, dtype=np.int64)
-    for k in range(CLAUSES):
-        wanted += unit(words[:, 5 + k]) < run.clause_rate / CLAUSES
-    order = np.argsort(words[:, -len(RULES) :] | np.where(strengths > 0, np.uint64(2**63), np.uint64(0)), axis=1, kind="stable")
-    clause = np.full((n, CLAUSES), -1, dtype=np.int64)
-    family = grammar.wide("base_family")[base]
-    rows = np.arange(n)
-    for k in range(CLAUSES):
-        rule = order[:, k]
-        grade = care + 0.35 * bell(words[:, 8 + 2 * k])
-        strength = np.where(grade > 0.5, 2, np.where(grade > 0.18, 1, 0))
-        group = (family * len(RULES) + rule) * len(STRENGTHS) + strength
-        first = grammar.wide("clause_start")
-        chosen = first[group] + below(words[:, 9 + 2 * k], first[group + 1] - first[group])
-        used = (k < wanted) & (strengths[rows, rule] == 0)
-        clause[used, k] = grammar["clause_text"][chosen[used]]
-        strengths[rows[used], rule[used]] = strength[used] + 1
-    return BlockPlan(
-        block=block,
-        start=run.bounds[block],
+    picked = np.clip(care + 0.6 * (unit(words[_PICK]) - 0.5), 0.0, 0.999999)
+    first = starts.take(base)
+    rewrite = first + (picked * (starts.take(base + 1) - first)).astype(np.int64)
+    unchanged = unit(words[_UNCHANGED]) < run.unchanged_share
+    strengths = grammar.rewrite_rules.take(rewrite, axis=0)
+    strengths[unchanged] = 0
+    slip = _slips(grammar, base, words[_SLIP], run.slip_rate)
+    original, slipped = grammar.wide("base_text").take(base), np.flatnonzero(slip >= 0)
+    original[slipped] = grammar["slip_text"][slip[slipped]]
+    text = np.where(unchanged, original, grammar.wide("rewrite_text").take(rewrite))
+    ending = np.where(unchanged, grammar.wide("base_separator").take(base), grammar.wide("rewrite_separator").take(rewrite))
+    digits, digit_start = fill_slots(run.slots, run.salts, base, number)
+    key = mix(words[_KEY])
+    clause, clause_row = _clauses(run, base, care, key, words[_CLAUSES], strengths)
+    return RowPlan(
+        start=start,
         domain=domain,
         base=base,
         digits=digits,
-        key=mix(words[:, 4]),
+        digit_start=digit_start,
+        key=key,
         original=original,
         slip=slip,
         text=text,
-        separator=grammar.wide("separators")[ending],
+        separator=grammar.wide("separators").take(ending),
         clause=clause,
+        clause_row=clause_row,
         strengths=strengths,
         care=care,
-        fit=bell(words[:, 14]),
-        noise=bell(words[:, 15]),
+        fit=bell(words[_FIT]),
+        noise=bell(words[_NOISE]),
     )
+
+
+def _clauses(run: RunPlan, base: Ints, care: Floats, key: Words, words: Words, strengths: npt.NDArray[np.int8]) -> tuple[Ints, Ints]:
+    """The clauses that follow, and their rows in ascending order; the rules that they apply are marked in `strengths`.
+
+    Each of the `CLAUSES` comes with the same chance; which rule a clause applies is drawn from those that the rewrite does not.
+    """
+    grammar = run.grammar
+    rate = run.clause_rate / CLAUSES
+    reached = np.cumsum([comb(CLAUSES, k) * prod([rate] * k + [1.0 - rate] * (CLAUSES - k)) for k in range(CLAUSES)])  # chance of k clauses or fewer
+    share = unit(words)
+    rows = np.flatnonzero(share >= reached[0])
+    wanted = np.searchsorted(reached, share[rows], side="right")
+    lots = mix(key[rows, None] ^ run.rule_keys) | np.where(strengths[rows] > 0, np.uint64(2**63), np.uint64(0))
+    order = np.argsort(lots, axis=1, kind="stable")
+    group = grammar.wide("base_family")[base[rows]] * len(RULES)
+    first = grammar.wide("clause_start")
+    clauses = np.full((len(rows), CLAUSES), -1)
+    for k in range(CLAUSES):
+        here = np.flatnonzero(wanted > k)
+        rule = order[here, k]
+        here, rule = (found[strengths[rows[here], rule] == 0] for found in (here, rule))
+        grade = care[rows[here]] + 0.35 * bell(mix(key[rows[here]] ^ run.clause_keys[2 * k]))
+        strength = np.where(grade > 0.5, 2, np.where(grade > 0.18, 1, 0))
+        place = (group[here] + rule) * len(STRENGTHS) + strength
+        chosen = first[place] + _below(mix(key[rows[here]] ^ run.clause_keys[2 * k + 1]), first[place + 1] - first[place])
+        clauses[here, k] = grammar.wide("clause_text")[chosen]
+        strengths[rows[here], rule] = strength + 1
+    there = np.nonzero(clauses >= 0)
+    return clauses[there], rows[there[0]]
+
+
+def _below(words: Words, limit: Ints) -> Ints:
+    return below(words, limit.astype(np.uint64)).astype(np.int64)

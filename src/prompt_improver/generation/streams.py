@@ -44,9 +44,9 @@ def unit(words: Words) -> npt.NDArray[np.float64]:
     return np.asarray((words >> np.uint64(11)).astype(np.float64) * 2.0**-53)
 
 
-def below(words: Words, limit: npt.NDArray[np.int64] | int) -> npt.NDArray[np.int64]:
+def below(words: Words, limit: Words | int) -> Words:
     """Whole numbers in [0, limit), limit < 2**31: the high half of a product (Lemire 2019), bias < 2**-31."""
-    return (((words >> np.uint64(32)) * np.asarray(limit).astype(np.uint64)) >> np.uint64(32)).astype(np.int64)
+    return ((words >> np.uint64(32)) * np.asarray(limit, dtype=np.uint64)) >> np.uint64(32)
 
 
 def bell(words: Words) -> npt.NDArray[np.float64]:

@@ -15,8 +15,7 @@ from prompt_improver.batch import Batch, Origin
 from prompt_improver.errors import EnvironmentFailure, InputError
 from prompt_improver.execution.cluster import load_ray, run_ray
 from prompt_improver.execution.engines import ENGINES, run_threads
-from prompt_improver.execution.local import Run, open_run
-from prompt_improver.generation.block import make_block
+from prompt_improver.execution.local import Run, make_batches, open_run
 from prompt_improver.installation.bootstrap import Outcome, Progress, expectation
 from prompt_improver.recipe.recipe import Recipe
 from prompt_improver.storage.manifest import PartPlan, PartRecord
@@ -118,16 +117,11 @@ def _made(run: Run, folder: PartFolder, engine: str, workers: int, meter: _Meter
 
 def _make_part(run: Run, place: Place, plan: PartPlan, tell: Callable[[int], None], number: int) -> PartRecord:
     def batches() -> Iterator[Batch]:
-        for block in plan.blocks_of(number):
-            batch = _block(run, block)
+        for batch in make_batches(run, plan.blocks_of(number)):
             tell(len(batch))
             yield batch
 
     return write_part(place, plan, number, batches(), gaps=run.recipe.tier_gaps)
-
-
-def _block(run: Run, block: int) -> Batch:
-    return make_block(run.plan, block, run.origin, noise_share=run.recipe.noise, gaps=run.recipe.tier_gaps)
 
 
 _OPENED: dict[Origin, Run] = {}
@@ -169,7 +163,7 @@ def _first_blocks(run: Run, folder: PartFolder) -> Iterator[Batch]:
         place = 0
         while place < len(group):
             size = bounds[block + 1] - bounds[block]
-            yield Batch(run.origin, group.rows.slice(place, size), _block(run, block).truth)
+            yield Batch(run.origin, group.rows.slice(place, size), next(make_batches(run, range(block, block + 1))).truth)
             place, block = place + size, block + 1
 
 
