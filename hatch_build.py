@@ -16,7 +16,8 @@ class CompileDomains(BuildHookInterface):
         source = Path(self.root, "src")
         sys.path.insert(0, str(source))
         try:
-            from prompt_improver.domains.compile import compile_folder, digest_folder, pack
+            from prompt_improver.domains.compile import compile_folder
+            from prompt_improver.domains.packed import digest_folder, pack
             from prompt_improver.features.extractor import extractor_id
         finally:
             sys.path.remove(str(source))

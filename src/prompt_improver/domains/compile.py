@@ -10,39 +10,22 @@ import hashlib
 import itertools
 import json
 import math
-import sys
 from array import array
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from prompt_improver.domains.clashes import find_clashes, separator
 from prompt_improver.domains.content import RULES, STRENGTHS, Domain, Family, Prompt, Ref, Text
+from prompt_improver.domains.packed import domain_files
 from prompt_improver.domains.slips import SLIP_KINDS, Slip, SlipFinder
-from prompt_improver.domains.source import domain_parts, read_domain
+from prompt_improver.domains.source import read_domain
 from prompt_improver.errors import DomainError
 from prompt_improver.features.counts import COUNTS, count_piece, lexicon
 
-__all__ = ["CONTENT_FILES", "compile_folder", "digest_folder", "domain_files", "pack", "read_folder", "unpack"]
-
-MAGIC = b"prompt-improver grammar 3\n"
-CONTENT_FILES = ("rules.toml", "effectiveness.toml")
-"""Content beside the domains; not domains themselves."""
+__all__ = ["compile_folder", "read_folder"]
 
 SEPARATORS = (" ", "\n", "\n\n")
 _LARGEST = 2**62
-
-
-def domain_files(folder: Path) -> list[Path]:
-    """The domain files of a folder, in order of their names."""
-    return [file for file in sorted(folder.glob("*.toml")) if file.name not in CONTENT_FILES]
-
-
-def digest_folder(folder: Path, extractor: str) -> str:
-    """Digest of everything that a compiled folder depends on: its files and the extractor."""
-    state = hashlib.sha256(MAGIC + extractor.encode())
-    for file in (part for domain in domain_files(folder) for part in domain_parts(domain)):
-        state.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
-    return state.hexdigest()[:24]
 
 
 def read_folder(folder: Path) -> list[Domain]:
@@ -238,50 +221,3 @@ def _marks(rules: object) -> list[int]:
     """0 not applied, 1 badly, 2 weakly, 3 well; one number a rule."""
     assert isinstance(rules, dict)
     return [STRENGTHS.index(rules[rule]) + 1 if rule in rules else 0 for rule in RULES]
-
-
-def pack(tables: dict[str, array[int] | list[str]]) -> bytes:
-    """Tables as bytes: a JSON head with a place for each, then the values, 8 bytes aligned, little-endian."""
-    head: dict[str, tuple[str, int, int]] = {}
-    body = bytearray()
-    for name, values in tables.items():
-        if isinstance(values, list):
-            raw = [value.encode() for value in values]
-            ends = array("i", itertools.accumulate((len(r) for r in raw), initial=0))
-            kind, data = "text", _little(ends) + b"".join(raw)
-        else:
-            kind, data = _narrow(values)
-        head[name] = (kind, len(body), len(values))
-        body += data + bytes(-len(data) % 8)
-    text = json.dumps(head).encode()
-    text += b" " * (-(len(MAGIC) + 8 + len(text)) % 8)
-    return MAGIC + len(text).to_bytes(8, "little") + text + bytes(body)
-
-
-def _narrow(values: array[int]) -> tuple[str, bytes]:
-    low, high = min(values, default=0), max(values, default=0)
-    for kind, code in (("int8", "b"), ("int16", "h"), ("int32", "i"), ("int64", "q")):
-        limit = 2 ** (8 * array(code).itemsize - 1)
-        if -limit <= low and high < limit:
-            return kind, _little(array(code, values))
-    raise OverflowError(f"{high} does not fit 64 bits")
-
-
-def _little(values: array[int]) -> bytes:
-    if sys.byteorder == "big":
-        values.byteswap()
-    return values.tobytes()
-
-
-def unpack(data: bytes) -> dict[str, tuple[str, int, int]]:
-    """The head of packed tables, with places counted from the start of `data`.
-
-    Raises:
-        ValueError: not packed tables of this format.
-    """
-    if not data.startswith(MAGIC):
-        raise ValueError("not a compiled grammar of this version")
-    size = int.from_bytes(data[len(MAGIC) : len(MAGIC) + 8], "little")
-    start = len(MAGIC) + 8
-    head = json.loads(data[start : start + size])
-    return {name: (kind, start + size + place, count) for name, (kind, place, count) in head.items()}

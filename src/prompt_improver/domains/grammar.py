@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from prompt_improver.domains.compile import compile_folder, digest_folder, pack, unpack
+from prompt_improver.domains.packed import digest_folder, pack, unpack
 from prompt_improver.features.counts import COUNTS
 from prompt_improver.features.extractor import extractor_id
 from prompt_improver.settings import cache_folder
@@ -127,10 +127,10 @@ def compile_to(folder: Path, target: Path) -> Path:
     """Compiles a folder of domains into `target/DIGEST.grammar`.
 
     Raises:
-        DomainError: the folder's content is wrong; see `compile.read_folder`.
+        DomainError: the folder's content is wrong; see `domains.compile.read_folder`.
     """
     file = target / f"{digest_folder(folder, extractor_id())}.grammar"
-    data = pack(compile_folder(folder))
+    data = _compiled(folder)
     target.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(f".{os.getpid()}.partial")
     partial.write_bytes(data)
@@ -138,11 +138,17 @@ def compile_to(folder: Path, target: Path) -> Path:
     return file
 
 
+def _compiled(folder: Path) -> bytes:
+    from prompt_improver.domains.compile import compile_folder  # most runs have no need of the compiler
+
+    return pack(compile_folder(folder))
+
+
 def load_grammar(folder: Path | None = None) -> Grammar:
     """The compiled content of a folder (default: the built-in domains).
 
     Raises:
-        DomainError: the folder's content is wrong; see `compile.read_folder`.
+        DomainError: the folder's content is wrong; see `domains.compile.read_folder`.
     """
     folder = (folder or BUILT_IN).resolve()
     digest = digest_folder(folder, extractor_id())
@@ -154,4 +160,4 @@ def load_grammar(folder: Path | None = None) -> Grammar:
     try:
         return Grammar(compile_to(folder, kept).read_bytes(), digest)
     except OSError:  # the cache is a convenience: a home that cannot be written must not stop a run
-        return Grammar(pack(compile_folder(folder)), digest)
+        return Grammar(_compiled(folder), digest)

@@ -9,18 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from prompt_improver.domains.content import FORMS, RULES, STRENGTHS, Domain, Family, Prompt, Rewrite, Slot, Text
+from prompt_improver.domains.packed import domain_parts
 from prompt_improver.domains.reading import Reader, check_identity, ending_of, read_slots, read_text, repeated
 from prompt_improver.errors import DomainError
 
-__all__ = ["domain_parts", "read_domain"]
+__all__ = ["read_domain"]
 
 FEATURE_NAMES = ("clarity", "length", "specificity", "complexity", "context_richness", "actionability")
 _ENDS_WELL = re.compile(r"[.!?:;…)\]}>\"'”’`|]$|\n[^\n]*$", re.DOTALL)
-
-
-def domain_parts(path: Path) -> list[Path]:
-    """The files that make up a domain: `name.toml`, then the family files `name/*.toml` in order of their names."""
-    return [path, *sorted(path.with_suffix("").glob("*.toml"))]
 
 
 def read_domain(path: Path) -> Domain:
