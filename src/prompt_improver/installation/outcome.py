@@ -22,10 +22,11 @@ Progress = Callable[[str, int, int], None]
 class Outcome:
     """What a bootstrap did; the same fields for a database, a file and a folder.
 
-    `written` is false where a complete run was there already. `made` are the rows that this call made, `seconds` its time in all and `phases`
-    the same by phase (`PHASES`). `bytes` are what the rows take up afterwards: the file (not its truth), the folder's parts (with their
-    truth), the SQLite file, the PostgreSQL table with its indexes. `peak_memory` is the most that this process had, in bytes (None where the system does not tell);
-    workers of a Ray cluster are other processes. `parts` and `kept` are of a folder: parts in all, and those that an earlier call had finished.
+    `written` is false where a complete run was there already. `made` are the rows that this call made, `seconds` its time in all and
+    `phases` the same by phase (`PHASES`). `bytes` are what the rows take up afterwards: the file (not its truth), the folder's parts (with
+    their truth), the SQLite file, the PostgreSQL table with its indexes. `peak_memory` is the most that this process had, in bytes (None
+    where the system does not tell); workers of a Ray cluster are other processes. `parts` and `kept` are of a folder: parts in all, and
+    those that an earlier call had finished.
     """
 
     run_id: str
