@@ -32,7 +32,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, compiled: Path, monkeypatch: 
 
 @pytest.fixture(scope="session")
 def cluster(compiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A cluster of two workers for all tests of this process, which are to be in the group "ray": starting one takes seconds."""
+    """A cluster of two workers for all tests of this process: starting one takes seconds."""
     ray = pytest.importorskip("ray", reason="ray is not installed: the ray engine was NOT tested here (pip install 'prompt-improver[ray]')")
     home = tmp_path_factory.mktemp("workers")
     (home / "cache").symlink_to(compiled)

@@ -14,7 +14,7 @@ from prompt_improver.execution.engines import run_threads
 Engine = Callable[[Callable[[int], object], Iterable[int]], Iterator[object]]
 
 
-@pytest.fixture(params=[("local", 1), ("local", 2), ("local", 7), pytest.param(("ray", 2), marks=pytest.mark.xdist_group("ray"))], ids=str)
+@pytest.fixture(params=[("local", 1), ("local", 2), ("local", 7), ("ray", 2)], ids=str)
 def engine(request) -> Engine:
     name, workers = request.param
     if name == "ray":

@@ -29,7 +29,7 @@ SAMPLES = 3 * 4096 + 700
 RECIPE = make_recipe({"samples": SAMPLES})
 
 
-@pytest.fixture(params=[("local", 1), ("local", 2), ("local", 7), pytest.param(("ray", 2), marks=pytest.mark.xdist_group("ray"))], ids=str)
+@pytest.fixture(params=[("local", 1), ("local", 2), ("local", 7), ("ray", 2)], ids=str)
 def engine(request):
     if request.param[0] == "ray":
         request.getfixturevalue("cluster")
@@ -152,7 +152,6 @@ def busy_workers() -> list[psutil.Process]:
     return found
 
 
-@pytest.mark.xdist_group("ray")
 @pytest.mark.usefixtures("cluster")
 def test_a_killed_worker_changes_nothing(tmp_path):
     recipe = make_recipe({"samples": 24 * 4096})
