@@ -31,6 +31,20 @@ def home(tmp_path_factory: pytest.TempPathFactory, compiled: Path, monkeypatch: 
 
 
 @pytest.fixture(scope="session")
+def cluster(compiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A cluster of two workers for all tests of this process: starting one takes seconds."""
+    ray = pytest.importorskip("ray", reason="ray is not installed: the ray engine was NOT tested here (pip install 'prompt-improver[ray]')")
+    home = tmp_path_factory.mktemp("workers")
+    (home / "cache").symlink_to(compiled)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PROMPT_IMPROVER_HOME", str(home))
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
+        yield
+        ray.shutdown()
+
+
+@pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """URL of a real server's own database: the one named in the environment, or one from a wheel."""
     given = os.environ.get("PROMPT_IMPROVER_TEST_POSTGRES")

@@ -202,6 +202,41 @@ def test_the_truth_goes_to_a_file_of_its_own(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.jsonl", "truth.jsonl"]
 
 
+FIGURES = {"run_id", "rows", "written", "replaced", "where", "made", "seconds", "phases", "rows_per_second", "bytes", "peak_memory"}
+FIGURES |= {"engine", "workers", "parts", "kept", "report", "ready"}
+
+
+@pytest.mark.parametrize("place", ["rows.parquet", "rows.jsonl", "rows.csv", "rows/", "sqlite", "postgresql"])
+def test_the_final_figures_are_the_same_fields_for_every_output(place, tmp_path, request):
+    url = {"sqlite": f"sqlite:///{tmp_path}/rows.db", "postgresql": place == "postgresql" and request.getfixturevalue("postgres_url")}
+    words = ["--database-url", url[place]] if place in url else ["--output", f"{tmp_path}/{place}"]
+    done = run("bootstrap", "--samples", "9000", "--workers", "2", "--json", *words)
+    told = json.loads(done.stdout)
+    assert (done.stderr, set(told)) == ("", FIGURES)
+    assert (told["rows"], told["made"], told["written"], told["engine"], told["workers"]) == (9000, 9000, True, "local", 2)
+    assert list(told["phases"]) == ["plan", "make_and_write", "check"]
+    assert min(told["phases"].values()) > 0
+    assert told["seconds"] == pytest.approx(sum(told["phases"].values()))
+    assert told["rows_per_second"] == pytest.approx(9000 / told["seconds"], abs=0.1)
+    assert 50e6 < told["peak_memory"] < 2e9
+    assert (told["parts"], told["kept"]) == ((1, 0) if place == "rows/" else (None, None))
+    if place != "postgresql":
+        assert told["bytes"] == sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file() and path.name != "manifest.json")
+    assert 1e6 < told["bytes"] < 3e7
+    if not place.startswith("rows."):
+        again = json.loads(run("bootstrap", "--samples", "9000", "--json", *words).stdout)
+        assert (again["written"], again["rows"], again["made"], again["rows_per_second"], again["bytes"]) == (False, 9000, 0, 0, told["bytes"])
+
+
+def test_the_truth_of_a_folder_stands_beside_its_parts(tmp_path):
+    folder = f"{tmp_path}/rows/"
+    refused = run("bootstrap", "--samples", "30", "--output", folder, "--truth", str(tmp_path / "truth.jsonl"))
+    assert (refused.returncode, list(tmp_path.iterdir())) == (2, [])
+    assert f"--output {folder} --truth {folder}" in refused.stderr
+    assert run("bootstrap", "--samples", "30", "--output", folder, "--truth", str(tmp_path / "rows")).returncode == 0
+    assert sorted(path.name for path in (tmp_path / "rows").iterdir()) == ["manifest.json", "part-00000.parquet", "truth-00000.parquet"]
+
+
 def test_import_twice_then_status(tmp_path):
     (tmp_path / "r.csv").write_text("text,stars\nWrite a haiku about Osaka.,5\ndo it,2\ndo it,1\n,3\nx,9\n", encoding="utf-8")
     command = ["import", str(tmp_path / "r.csv"), "--prompt-column", "text", "--score-column", "stars", "--scale", "1", "5"]

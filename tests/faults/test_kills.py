@@ -1,13 +1,17 @@
 """Killed at every step, then run again: one complete run, the same bytes, nothing left over."""
 
+import atexit
 import json
 import os
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,10 +23,28 @@ CHILD = Path(__file__).parent / "child.py"
 SAMPLES = 24
 
 
+@cache
+def nursery() -> str:
+    """Where this process's `child.py` listens."""
+    folder = tempfile.mkdtemp(prefix="kill")
+    process = subprocess.Popen([sys.executable, str(CHILD), f"{folder}/s"], stdout=subprocess.PIPE, text=True)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(process.communicate)
+    atexit.register(process.kill)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "listening\n"
+    return f"{folder}/s"
+
+
 def child(kill_at: int, home: Path, *command: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PROMPT_IMPROVER_HOME": str(home)}
-    run = [sys.executable, str(CHILD), str(kill_at), str(home), *command]
-    return subprocess.run(run, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    with socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(120)
+        line.connect(nursery())
+        line.sendall(json.dumps({"kill_at": kill_at, "environment": environment, "command": command}).encode() + b"\n")
+        with line.makefile() as answer:
+            code, out, err = json.load(answer)
+    return subprocess.CompletedProcess(command, code, out, err)
 
 
 def places(steps: list[str]) -> list[int]:

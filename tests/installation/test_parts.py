@@ -1,12 +1,16 @@
 """One contract for every engine: a folder of part files has the same bytes, goes on where it was stopped, and tells its errors."""
 
 import hashlib
-import importlib.util
 import json
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from prompt_improver import generate
@@ -20,27 +24,10 @@ from prompt_improver.installation.parts import bootstrap_folder
 from prompt_improver.installation.stored import look_at_file
 from prompt_improver.optimization.sources import read_rows
 from prompt_improver.recipe.recipe import make_recipe
-from prompt_improver.storage.parts import read_stored
+from prompt_improver.storage.parts import open_parts, read_parts, read_stored
 
 SAMPLES = 3 * 4096 + 700
 RECIPE = make_recipe({"samples": SAMPLES})
-HAS_RAY = importlib.util.find_spec("ray") is not None
-
-
-@pytest.fixture(scope="module")
-def cluster(compiled, tmp_path_factory):
-    """A cluster of two workers for all tests of this file: starting one takes seconds."""
-    if not HAS_RAY:
-        pytest.skip("ray is not installed: the ray engine was NOT tested here (pip install 'prompt-improver[ray]')")
-    import ray
-
-    home = tmp_path_factory.mktemp("workers")
-    (home / "cache").symlink_to(compiled)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PROMPT_IMPROVER_HOME", str(home))
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
-        yield
-        ray.shutdown()
 
 
 @pytest.fixture(params=[("local", 1), ("local", 2), ("local", 7), ("ray", 2)], ids=str)
@@ -70,7 +57,10 @@ def test_every_engine_writes_the_same_bytes(engine, undisturbed, tmp_path):
     assert digests(tmp_path / "rows") == digests(undisturbed)
     assert (outcome.rows, outcome.parts, outcome.kept, outcome.written, outcome.ready) == (SAMPLES, 4, 0, True, True)
     assert outcome.bytes == sum(path.stat().st_size for path in undisturbed.glob("part-*"))
-    assert (sorted(told), told[-1]) == (told, (SAMPLES, SAMPLES))
+    assert {phase for phase, _, _ in told} == {"make_and_write", "check"}
+    for phase in ("make_and_write", "check"):
+        rows = [done for which, done, total in told if which == phase and total == SAMPLES]
+        assert (rows[0] <= 4096, sorted(rows), rows[-1]) == (True, rows, SAMPLES)
     again = bootstrap_folder(RECIPE, f"{tmp_path}/rows/", part_blocks=1, **engine)
     assert (again.written, again.kept, again.report) == (False, 4, json.loads(json.dumps(outcome.report)))
 
@@ -100,6 +90,91 @@ def test_every_engine_tells_what_its_workers_met(engine, undisturbed, tmp_path):
     blocked.rmdir()
     assert bootstrap_folder(RECIPE, f"{folder}/", part_blocks=1, **engine).kept == len(kept["parts"])
     assert digests(folder) == digests(undisturbed)
+
+
+def test_every_engine_writes_truth_parts_and_goes_on_with_them(engine, undisturbed, tmp_path):
+    folder = tmp_path / "rows"
+    outcome = bootstrap_folder(RECIPE, f"{folder}/", part_blocks=1, truth=True, **engine)
+    whole = digests(folder)
+    assert sorted(set(whole) - set(digests(undisturbed))) == [f"truth-{number:05d}.parquet" for number in range(4)]
+    assert {name: whole[name] for name in whole if name.startswith("part-")}.items() <= digests(undisturbed).items()
+    assert outcome.bytes == sum(path.stat().st_size for path in folder.glob("*.parquet"))
+    assert json.loads(json.dumps(outcome.report)) == json.loads((undisturbed / "manifest.json").read_text())["report"]
+    (folder / "truth-00001.parquet").unlink()
+    (folder / "truth-00002.parquet").write_bytes(b"PAR1")
+    assert bootstrap_folder(RECIPE, f"{folder}/", part_blocks=1, truth=True, **engine).kept == 2
+    assert digests(folder) == whole
+
+
+def test_truth_parts_hold_the_truth_of_a_file(tmp_path):
+    bootstrap_folder(RECIPE, f"{tmp_path}/rows/", part_blocks=2, truth=True)
+    bootstrap_file(RECIPE, tmp_path / "rows.parquet", truth=tmp_path / "truth.parquet")
+    place, manifest = open_parts(f"{tmp_path}/rows/")
+    batches = list(read_parts(place, manifest, truth=True))
+    assert pa.concat_tables([batch.truth for batch in batches]).equals(pq.read_table(tmp_path / "truth.parquet"))
+    assert pa.concat_tables([batch.rows for batch in batches]).equals(generate(SAMPLES).rows)
+    assert {batch.truth for batch in read_parts(place, manifest)} == {None}
+
+
+def test_the_ceiling_comes_from_the_truth_parts(undisturbed, tmp_path, monkeypatch):
+    """Where they are, no block is made for the report; where they are not, their blocks are."""
+    made = []
+    plain = parts_module.make_block
+
+    def counted(plan: RunPlan, block: int, *arguments, **keywords):
+        made.append(block)
+        return plain(plan, block, *arguments, **keywords)
+
+    monkeypatch.setattr(parts_module, "make_block", counted)
+    for truth, wanted in ((True, [0, 1, 2, 3]), (False, [0, 1, 2, 3, 0, 1, 2, 3])):
+        report = bootstrap_folder(RECIPE, f"{tmp_path}/{truth}/", part_blocks=1, truth=truth).report
+        assert (made, report["bayes_auc"]) == (wanted, json.loads((undisturbed / "manifest.json").read_text())["report"]["bayes_auc"])
+        made.clear()
+
+
+def test_a_run_with_truth_is_another_run_than_one_without(undisturbed, tmp_path):
+    shutil.copytree(undisturbed, tmp_path / "rows")
+    with pytest.raises(InputError, match=r"truth no \(asked: yes\)"):
+        bootstrap_folder(RECIPE, f"{tmp_path}/rows/", part_blocks=1, truth=True)
+    with pytest.raises(InputError, match="holds no truth"):
+        list(read_parts(*open_parts(f"{tmp_path}/rows/"), truth=True))
+    bootstrap_folder(RECIPE, f"{tmp_path}/rows/", part_blocks=1, truth=True, replace=True)
+    assert len(digests(tmp_path / "rows")) == 9
+    bootstrap_folder(RECIPE, f"{tmp_path}/rows/", part_blocks=1, replace=True)
+    assert digests(tmp_path / "rows") == digests(undisturbed)
+
+
+def busy_workers() -> list[psutil.Process]:
+    """Processes of this test's own cluster that are making a part."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            found += [process] if process.cmdline()[:1] and process.cmdline()[0].startswith("ray::_called") else []
+    return found
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_killed_worker_changes_nothing(tmp_path):
+    recipe = make_recipe({"samples": 24 * 4096})
+    bootstrap_folder(recipe, f"{tmp_path}/plain/", part_blocks=6)
+    folder, killed, cut = tmp_path / "rows", [], []
+
+    def kill() -> None:
+        for _ in range(2):  # twice, the second time perhaps one that makes a killed part anew
+            while not (partial := list(folder.glob(".part-*"))) or not (workers := busy_workers()):
+                time.sleep(0.005)
+            workers[0].kill()
+            killed.append(workers[0].pid)
+            cut.extend(partial)
+            time.sleep(0.3)
+
+    with ThreadPoolExecutor(1) as pool:
+        killer = pool.submit(kill)
+        outcome = bootstrap_folder(recipe, f"{folder}/", part_blocks=6, engine="ray", workers=2)
+        killer.result(timeout=60)
+    assert (len(set(killed)), len(cut) >= 2) == (2, True)
+    assert (outcome.rows, outcome.made, outcome.kept, outcome.written, outcome.ready) == (24 * 4096, 24 * 4096, 0, True, True)
+    assert digests(folder) == digests(tmp_path / "plain")
 
 
 def test_a_folder_holds_the_rows_of_a_file(undisturbed, tmp_path):

@@ -113,7 +113,7 @@ def test_an_error_leaves_no_thread_and_no_file(tmp_path, workers, failure):
     before = threading.active_count()
     truth = tmp_path / "truth.jsonl"
 
-    def stop(done: int, _whole: int) -> None:
+    def stop(_phase: str, done: int, _whole: int) -> None:
         if done > 8000:
             raise failure
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +11,7 @@ import typer
 
 from prompt_improver.cli.domains import domains_app
 from prompt_improver.cli.learning import OPTIMIZE_EXAMPLES, SCORE_EXAMPLES, optimize, score
+from prompt_improver.cli.progress import PhaseProgress
 from prompt_improver.cli.ratings import IMPORT_EXAMPLES, import_ratings
 from prompt_improver.cli.shared import (
     DatabaseUrl,
@@ -20,10 +19,10 @@ from prompt_improver.cli.shared import (
     Json,
     Output,
     PartBlocks,
-    Progress,
     RecipeFile,
     Samples,
     Seed,
+    check_truth,
     print_json,
     recipe_of,
     run_async,
@@ -35,7 +34,7 @@ from prompt_improver.cli.shared import (
 from prompt_improver.errors import DataShortfall, InputError, PromptImproverError
 
 if TYPE_CHECKING:
-    from prompt_improver.installation.bootstrap import Outcome
+    from prompt_improver.installation.outcome import Outcome
 
 __all__ = ["app", "main"]
 
@@ -83,11 +82,11 @@ def install(
     from prompt_improver.installation import initializer
 
     recipe = recipe_of(None, samples, None)
-    with Progress(recipe.samples) as progress:
+    with PhaseProgress(shown=not as_json) as progress:
         done = run_async(initializer.install(url=database_url, recipe=recipe, bootstrap=bootstrap, progress=progress))
     if as_json:
         told = {"settings": str(done.settings), "schema": done.schema, "database": done.where, "changed": done.changed}
-        print_json({**told, "bootstrap": asdict(done.bootstrap) if done.bootstrap else None, "failure": str(done.failure or "") or None})
+        print_json({**told, "bootstrap": done.bootstrap.to_json() if done.bootstrap else None, "failure": str(done.failure or "") or None})
     else:
         print(f"settings   {done.settings}" + ("" if done.settings_written else " (kept)"))
         print(f"database   {done.where}, schema {done.schema}")
@@ -117,7 +116,10 @@ def bootstrap(
         bool, typer.Option("--replace", help="Put the new rows in place of an earlier run's; in a database, in one transaction.")
     ] = False,
     preview: Annotated[int, typer.Option(min=0, help="Show the first K rows and store nothing.")] = 0,
-    truth: Annotated[Path | None, typer.Option(help="Also write what a learner must not see: .parquet, .jsonl or .csv.")] = None,
+    truth: Annotated[
+        str | None,
+        typer.Option(help="Also write what a learner must not see: .parquet, .jsonl or .csv; of a folder of parts, name that folder again."),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Threads, or workers of the cluster; the rows do not depend on them.")] = 1,
     engine: Engine = "local",
     part_blocks: PartBlocks = None,
@@ -135,25 +137,21 @@ def bootstrap(
         return
     if output is not None and database_url is not None:
         raise InputError("--output and --database-url were both given; rows go to one of them.")
-    if output is not None and truth is not None and Path(output).absolute() == truth.absolute():
-        raise InputError(f"--output and --truth both name {output}; give the truth a file of its own.")
     folder = wants_folder(output, only_there={"--engine ray": engine != "local", "--part-blocks": part_blocks is not None, "--verify": verify})
-    if folder and truth is not None:
-        raise InputError(
-            "--truth goes with a database or a file, not with a folder of parts; leave it out, or make the first rows again into a file."
-        )
-    with Progress(plan.samples) if not as_json else nullcontext() as progress:
+    check_truth(truth, output, folder=folder)
+    with PhaseProgress(shown=not as_json) as progress:
         outcome: Outcome
+        apart = Path(truth) if truth is not None else None
         if output is not None and folder:
-            how = partial(bootstrap_folder, engine=engine, workers=workers, part_blocks=part_blocks or PART_BLOCKS)
+            how = partial(bootstrap_folder, engine=engine, workers=workers, part_blocks=part_blocks or PART_BLOCKS, truth=truth is not None)
             outcome = how(plan, output, replace=replace, verify=verify, progress=progress)
         elif output is not None:
-            outcome = bootstrap_file(plan, Path(output), workers=workers, truth=truth, progress=progress)
+            outcome = bootstrap_file(plan, Path(output), workers=workers, truth=apart, progress=progress)
         else:
-            work = bootstrap_database(plan, resolve_url(database_url), replace=replace, workers=workers, truth=truth, progress=progress)
+            work = bootstrap_database(plan, resolve_url(database_url), replace=replace, workers=workers, truth=apart, progress=progress)
             outcome = run_async(work)
     if as_json:
-        print_json({**asdict(outcome), "ready": outcome.ready})
+        print_json(outcome.to_json())
     else:
         tell_outcome(outcome)
     if not outcome.ready:

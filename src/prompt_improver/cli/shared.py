@@ -1,12 +1,10 @@
-"""What the commands share: options, words and figures on the terminal, progress."""
+"""What the commands share: options, words and figures on the terminal."""
 
 from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Coroutine
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -15,8 +13,7 @@ import typer
 from prompt_improver.errors import InputError
 
 if TYPE_CHECKING:
-    from prompt_improver.installation.bootstrap import Outcome
-    from prompt_improver.installation.parts import FolderOutcome
+    from prompt_improver.installation.outcome import Outcome
     from prompt_improver.recipe.recipe import Recipe
 
 __all__ = [
@@ -25,10 +22,10 @@ __all__ = [
     "Json",
     "Output",
     "PartBlocks",
-    "Progress",
     "RecipeFile",
     "Samples",
     "Seed",
+    "check_truth",
     "print_json",
     "recipe_of",
     "run_async",
@@ -39,9 +36,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-_TELL_EVERY = 5.0
-"""Seconds between two lines of progress where there is no terminal."""
 
 DatabaseUrl = Annotated[
     str | None,
@@ -75,43 +69,6 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
 
 
-class Progress(AbstractContextManager["Progress"]):
-    """Rows done, with rate and time left, on standard error: a bar on a terminal, lines elsewhere."""
-
-    def __init__(self, total: int) -> None:
-        self._bar: Any = None
-        self._begun, self._told = time.monotonic(), 0.0
-        self._before: int | None = None
-        if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-            columns = (TextColumn("making rows"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
-            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-            self._task = self._bar.add_task("rows", total=total, rate="")
-
-    def __enter__(self) -> Progress:
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if self._before is None:  # rows of an earlier call say nothing about the rate
-            self._before, self._begun = done, now
-        rate = (done - self._before) / (now - self._begun) if now > self._begun else 0.0
-        if self._bar is not None:
-            self._bar.update(self._task, completed=done, rate=f"{rate:,.0f} rows/s" if rate else "")
-        elif done == total or now - self._told >= _TELL_EVERY:
-            self._told = now
-            left = f", {rate:,.0f} rows/s, {(total - done) / rate:,.0f} s left" if rate and done < total else ""
-            say(f"made {done:,} of {total:,} rows{left}")
-
-    def __exit__(self, *error: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-
 def wants_folder(output: str | None, *, only_there: dict[str, bool]) -> bool:
     """Whether rows go to a folder of parts; options that mean something only there are refused elsewhere."""
     from prompt_improver.storage.parts import names_folder
@@ -121,6 +78,15 @@ def wants_folder(output: str | None, *, only_there: dict[str, bool]) -> bool:
     if given and not folder:
         raise InputError(f"{given[0]} is for a folder of parts; name one with --output, with a slash at its end: --output rows/")
     return folder
+
+
+def check_truth(truth: str | None, output: str | None, *, folder: bool) -> None:
+    """Refuses a truth that would take the rows' place, or that is not beside the parts of a folder."""
+    same = truth is not None and output is not None and Path(truth).absolute() == Path(output).absolute()
+    if same and not folder:
+        raise InputError(f"--output and --truth both name {output}; give the truth a file of its own.")
+    if folder and truth is not None and not same:
+        raise InputError(f"the truth of a folder of parts stands beside its parts: --output {output} --truth {output}")
 
 
 def recipe_of(path: Path | None, samples: int | None, seed: int | None) -> Recipe:
@@ -134,20 +100,17 @@ def recipe_of(path: Path | None, samples: int | None, seed: int | None) -> Recip
 
 def tell_outcome(outcome: Outcome) -> None:
     report = outcome.report
-    parts: FolderOutcome | None = outcome if hasattr(outcome, "parts") else None  # type: ignore[assignment]
-    if not outcome.written and parts is not None:
-        print(f"rows       {outcome.rows:,} of this run are complete in {outcome.where} already ({parts.parts:,} parts); nothing was made")
-        return
     if not outcome.written:
-        print(f"rows       {outcome.rows:,} of an earlier run are in {outcome.where}; nothing was made. Replace them with: --replace")
+        told = f" of this run are complete in {outcome.where} already ({outcome.parts:,} parts); nothing was made" if outcome.parts else ""
+        print(f"rows       {outcome.rows:,}" + (told or f" of an earlier run are in {outcome.where}; nothing was made. Replace them with: --replace"))
         return
-    print(
-        f"rows       {outcome.rows:,} in {outcome.where}, made in {outcome.seconds:.2f} s"
-        + (f", {outcome.replaced:,} replaced" if outcome.replaced else "")
-    )
-    if parts is not None:
-        memory = f", at most {parts.peak_memory / 1e6:,.0f} MB of memory" if parts.peak_memory else ""
-        print(f"parts      {parts.parts:,}, {parts.kept:,} of them from an earlier call; {parts.bytes / 1e6:,.1f} MB on disk{memory}")
+    replaced = f", {outcome.replaced:,} replaced" if outcome.replaced else ""
+    print(f"rows       {outcome.rows:,} in {outcome.where}, made in {outcome.seconds:.2f} s{replaced}")
+    phases = ", ".join(f"{phase.replace('_', ' ')} {seconds:.2f} s" for phase, seconds in outcome.phases.items())
+    memory = f", at most {outcome.peak_memory / 1e6:,.0f} MB of memory" if outcome.peak_memory else ""
+    print(f"figures    {outcome.rows_per_second:,.0f} rows/s ({phases}); {outcome.bytes / 1e6:,.1f} MB on disk{memory}")
+    if outcome.parts is not None:
+        print(f"parts      {outcome.parts:,}, {outcome.kept:,} of them from an earlier call")
     print("domains    " + ", ".join(f"{name} {count:,}" for name, count in sorted(report["domains"].items(), key=lambda item: -item[1])))
     print("tiers      " + ", ".join(f"{name} {report['tiers'].get(name, 0):,}" for name in ("low", "medium", "high")))
     if report["bayes_auc"] is not None:

@@ -3,47 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator, Iterator
+import dataclasses
+from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 from sqlalchemy import URL
 
 from prompt_improver.batch import Batch
 from prompt_improver.execution.local import Run, open_run, stream_batches
+from prompt_improver.installation.outcome import Clock, Outcome, Progress, peak_memory
 from prompt_improver.recipe.recipe import Recipe
 from prompt_improver.storage.connect import open_engine
-from prompt_improver.storage.database import store_run
+from prompt_improver.storage.database import store_run, stored_bytes
 from prompt_improver.storage.files import RowFile, check_target
 from prompt_improver.storage.schema import prepare_schema
 from prompt_improver.storage.urls import shown
 from prompt_improver.validation.quick import Expectation, Sample
 from prompt_improver.validation.report import build_report
 
-__all__ = ["Outcome", "Progress", "bootstrap_database", "bootstrap_file", "expectation"]
-
-Progress = Callable[[int, int], None]
-"""Called with rows done and rows in all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a bootstrap did. `written` is false where a complete run was there already."""
-
-    run_id: str
-    rows: int
-    written: bool
-    replaced: int
-    where: str
-    seconds: float
-    report: dict[str, Any]
-
-    @property
-    def ready(self) -> bool:
-        return not [found for found in self.report.get("findings", ()) if found["verdict"] == "fail"]
+__all__ = ["bootstrap_database", "bootstrap_file", "expectation"]
 
 
 def expectation(run: Run) -> Expectation:
@@ -54,8 +34,8 @@ def expectation(run: Run) -> Expectation:
 class _Watched:
     """Batches on their way to a store: looked at, counted, and their truth written beside."""
 
-    def __init__(self, run: Run, workers: int, progress: Progress | None, truth: Path | None) -> None:
-        self._run, self._workers, self._progress, self._truth = run, workers, progress, truth
+    def __init__(self, run: Run, workers: int, progress: Progress | None, truth: Path | None, clock: Clock) -> None:
+        self._run, self._workers, self._progress, self._truth, self._clock = run, workers, progress, truth, clock
         self._sample = Sample()
 
     def batches(self) -> Generator[Batch]:
@@ -71,14 +51,29 @@ class _Watched:
                     yield batch
 
     def _look(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        self._tell("make_and_write", 0)
         for batch in batches:
             self._sample.add(batch, gaps=self._run.recipe.tier_gaps)
-            if self._progress is not None:
-                self._progress(self._sample.rows, self._run.recipe.samples)
+            self._tell("make_and_write", self._sample.rows)
             yield batch
 
+    def _tell(self, phase: str, rows: int) -> None:
+        if self._progress is not None:
+            self._progress(phase, rows, self._run.recipe.samples)
+
     def report(self) -> dict[str, Any]:
-        return build_report(self._sample, expectation(self._run), noise=self._run.recipe.noise)[0]
+        self._clock.enter("check")
+        self._tell("check", 0)
+        report = build_report(self._sample, expectation(self._run), noise=self._run.recipe.noise)[0]
+        self._tell("check", self._sample.rows)
+        self._clock.enter("make_and_write")  # what is left of it: a database has yet to commit
+        return report
+
+    def outcome(self, *, where: str, size: int, report: dict[str, Any], written: bool = True, replaced: int = 0) -> Outcome:
+        phases, origin = self._clock.stop(), self._run.origin
+        made, seconds = self._sample.rows, sum(phases.values())
+        done = (origin.run_id, origin.samples, written, replaced, where, made, seconds, phases, size, peak_memory())
+        return Outcome(*done, "local", self._workers, None, None, report)
 
 
 async def bootstrap_database(
@@ -90,21 +85,23 @@ async def bootstrap_database(
         InputError: recipe, content or capacity.
         EnvironmentFailure: database or disk; nothing was kept.
     """
-    begun = perf_counter()
+    clock = Clock()
     run = await asyncio.to_thread(open_run, recipe)
     if truth is not None:
         check_target(truth)
     engine = open_engine(url)
     try:
         await prepare_schema(engine)
-        watched = _Watched(run, workers, progress, truth)
+        watched = _Watched(run, workers, progress, truth, clock)
+        clock.enter("make_and_write")
         with closing(watched.batches()) as batches:
             stored = await store_run(engine, run.origin, batches, watched.report, replace=replace)
+        size = await stored_bytes(engine)
     finally:
         await engine.dispose()
     report = stored.run.quality_report or {}
-    seconds = perf_counter() - begun
-    return Outcome(stored.run.id, stored.run.samples, stored.written, stored.replaced, shown(url), seconds, report)
+    outcome = watched.outcome(where=shown(url), size=size, report=report, written=stored.written, replaced=stored.replaced)
+    return dataclasses.replace(outcome, run_id=stored.run.id, rows=stored.run.samples)  # the one that is there, if it was there already
 
 
 def bootstrap_file(recipe: Recipe, path: Path, *, workers: int = 1, truth: Path | None = None, progress: Progress | None = None) -> Outcome:
@@ -114,14 +111,15 @@ def bootstrap_file(recipe: Recipe, path: Path, *, workers: int = 1, truth: Path 
         InputError: recipe, content, capacity or suffix.
         EnvironmentFailure: disk.
     """
-    begun = perf_counter()
+    clock = Clock()
     check_target(path)
     if truth is not None:
         check_target(truth)
     run = open_run(recipe)
-    watched = _Watched(run, workers, progress, truth)
+    watched = _Watched(run, workers, progress, truth, clock)
+    clock.enter("make_and_write")
     with closing(watched.batches()) as batches, RowFile(path, run.origin) as file:
         for batch in batches:
             file.write(batch)
-    seconds = perf_counter() - begun
-    return Outcome(run.origin.run_id, recipe.samples, True, 0, str(path), seconds, watched.report())
+    report = watched.report()
+    return watched.outcome(where=str(path), size=path.stat().st_size, report=report)

@@ -8,7 +8,8 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from prompt_improver.errors import PromptImproverError
-from prompt_improver.installation.bootstrap import Outcome, Progress, bootstrap_database
+from prompt_improver.installation.bootstrap import bootstrap_database
+from prompt_improver.installation.outcome import Outcome, Progress
 from prompt_improver.recipe.recipe import Recipe
 from prompt_improver.settings import Settings, data_folder, load_settings, settings_file, write_settings
 from prompt_improver.storage.connect import open_engine
@@ -54,7 +55,7 @@ async def install(*, url: str | None = None, recipe: Recipe | None = None, boots
         url: the database, kept in the settings file if there is none yet; None for the default.
         recipe: what to make; None for 1000 rows of the built-in domains.
         bootstrap: whether to make rows on a cold start.
-        progress: told of rows as they are made.
+        progress: told of rows as they are made and checked.
 
     Raises:
         InputError: the URL or settings are wrong.

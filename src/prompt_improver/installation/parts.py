@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
 from functools import partial
 from threading import Event, Lock
-from time import perf_counter
 from typing import Any
 
 from prompt_improver.batch import Batch, Origin
@@ -16,7 +13,8 @@ from prompt_improver.errors import EnvironmentFailure, InputError
 from prompt_improver.execution.cluster import load_ray, run_ray
 from prompt_improver.execution.engines import ENGINES, run_threads
 from prompt_improver.execution.local import Run, make_batches, open_run
-from prompt_improver.installation.bootstrap import Outcome, Progress, expectation
+from prompt_improver.installation.bootstrap import expectation
+from prompt_improver.installation.outcome import Clock, Outcome, Progress, peak_memory
 from prompt_improver.recipe.recipe import Recipe
 from prompt_improver.storage.manifest import PartPlan, PartRecord
 from prompt_improver.storage.parts import PartFolder, read_parts, write_part
@@ -25,36 +23,27 @@ from prompt_improver.validation.quick import LOOK, Sample
 from prompt_improver.validation.report import build_report
 from prompt_improver.validation.tally import add_up
 
-__all__ = ["PART_BLOCKS", "FolderOutcome", "bootstrap_folder", "peak_memory"]
+__all__ = ["PART_BLOCKS", "bootstrap_folder"]
 
 PART_BLOCKS = 64
 """Blocks of a part: 262,144 rows."""
-
-
-@dataclass(frozen=True, slots=True)
-class FolderOutcome(Outcome):
-    """What a bootstrap into a folder did. `kept` parts were there already; `bytes` are those of all parts, `peak_memory` this process's."""
-
-    parts: int
-    kept: int
-    bytes: int
-    peak_memory: int | None
 
 
 class _Meter:
     """Rows made, by any number of threads; ends the thread that reports after `stop` was set."""
 
     def __init__(self, done: int, total: int, progress: Progress | None) -> None:
-        self.stop = Event()
-        self._done, self._total, self._progress, self._lock = done, total, progress, Lock()
+        self.stop, self.made = Event(), 0
+        self._kept, self._total, self._progress, self._lock = done, total, progress, Lock()
+        self(0)
 
     def __call__(self, rows: int) -> None:
         if self.stop.is_set():
             raise CancelledError
         with self._lock:
-            self._done += rows
+            self.made += rows
             if self._progress is not None:
-                self._progress(self._done, self._total)
+                self._progress("make_and_write", self._kept + self.made, self._total)
 
 
 def bootstrap_folder(
@@ -64,10 +53,11 @@ def bootstrap_folder(
     engine: str = "local",
     workers: int = 1,
     part_blocks: int = PART_BLOCKS,
+    truth: bool = False,
     replace: bool = False,
     verify: bool = False,
     progress: Progress | None = None,
-) -> FolderOutcome:
+) -> Outcome:
     """Makes a run as a folder of part files; what an earlier call of the same run finished is kept.
 
     The bytes of the folder do not depend on `engine`, `workers` or how often it was stopped.
@@ -75,6 +65,7 @@ def bootstrap_folder(
     Args:
         output: path or address (`s3://…`) of the folder.
         part_blocks: blocks of 4,096 rows a part.
+        truth: write a truth part beside each part.
         replace: put the run in the place of another one that the folder holds.
         verify: compare the sha256 of parts that are kept, not their size only.
 
@@ -83,26 +74,30 @@ def bootstrap_folder(
         EnvironmentFailure: disk, store or cluster; finished parts are kept.
         MissingExtra: the engine's package is not installed.
     """
-    begun = perf_counter()
+    clock = Clock()
     if engine not in ENGINES:
         raise InputError(f"engine '{engine}' is unknown; expected one of {', '.join(ENGINES)}.")
     if engine == "ray":
         load_ray()
     run = open_run(recipe)
-    plan = PartPlan(run.origin, run.plan.blocks, part_blocks)
+    plan = PartPlan(run.origin, run.plan.blocks, part_blocks, truth)
     place = find_place(output) if isinstance(output, str) else output
-    with PartFolder(place, plan, replace=replace, verify=verify) as folder:
-        kept = plan.parts - len(folder.missing)
+    compared = partial(progress, "verify") if progress is not None else None
+    with PartFolder(place, plan, replace=replace, verify=verify, progress=compared) as folder:
+        kept, made = plan.parts - len(folder.missing), 0
         written = folder.manifest.status != "complete"
         if written:
+            clock.enter("make_and_write")
             meter = _Meter(sum(part.rows for part in folder.manifest.parts), recipe.samples, progress)
             for part in _made(run, folder, engine, workers, meter):
                 folder.record(part)
-            folder.finish(_report(run, folder))
+            clock.enter("check")
+            folder.finish(_report(run, folder, progress))
+            made = meter.made
         parts, report = folder.manifest.parts, folder.manifest.report or {}
-    size, seconds = sum(part.bytes for part in parts), perf_counter() - begun
-    replaced = folder.replaced
-    return FolderOutcome(run.origin.run_id, recipe.samples, written, replaced, place.shown, seconds, report, len(parts), kept, size, peak_memory())
+    size, phases = sum(file.bytes for part in parts for file in part.files), clock.stop()
+    done = (run.origin.run_id, recipe.samples, written, folder.replaced, place.shown, made, sum(phases.values()), phases, size, peak_memory())
+    return Outcome(*done, engine, workers, len(parts), kept, report)
 
 
 def _made(run: Run, folder: PartFolder, engine: str, workers: int, meter: _Meter) -> Iterator[PartRecord]:
@@ -141,11 +136,13 @@ def _make_there(recipe: Recipe, place: Place, plan: PartPlan, number: int) -> Pa
     return _make_part(_OPENED[plan.origin], place, plan, lambda _rows: None, number)
 
 
-def _report(run: Run, folder: PartFolder) -> dict[str, Any]:
+def _report(run: Run, folder: PartFolder, progress: Progress | None) -> dict[str, Any]:
     """The quality report: values of the first rows as they stand in the folder, counts of all rows."""
-    sample = Sample()
+    sample, most = Sample(), min(LOOK, run.recipe.samples)
     for batch in _first_blocks(run, folder):
         sample.add(batch, gaps=run.recipe.tier_gaps)
+        if progress is not None:
+            progress("check", min(sample.rows, most), most)
         if sample.rows >= LOOK:
             break
     tally = add_up(part.tally for part in folder.now().parts)
@@ -157,21 +154,12 @@ def _report(run: Run, folder: PartFolder) -> dict[str, Any]:
 
 
 def _first_blocks(run: Run, folder: PartFolder) -> Iterator[Batch]:
-    """Blocks read back, with their truth made again beside them: it is not in the folder."""
+    """Blocks read back with their truth, which is made again where the folder holds none."""
     bounds, block = run.plan.bounds, 0
-    for group in read_parts(folder.place, folder.now()):
+    for group in read_parts(folder.place, folder.now(), truth=folder.plan.truth):
         place = 0
         while place < len(group):
             size = bounds[block + 1] - bounds[block]
-            yield Batch(run.origin, group.rows.slice(place, size), next(make_batches(run, range(block, block + 1))).truth)
+            truth = next(make_batches(run, range(block, block + 1))).truth if group.truth is None else group.truth.slice(place, size)
+            yield Batch(run.origin, group.rows.slice(place, size), truth)
             place, block = place + size, block + 1
-
-
-def peak_memory() -> int | None:
-    """Most memory that this process had, in bytes; None where the system does not tell (Windows)."""
-    try:
-        import resource
-    except ImportError:
-        return None
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024

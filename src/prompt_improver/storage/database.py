@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import pyarrow as pa
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from prompt_improver.batch import ROW_SCHEMA, Batch, Origin
@@ -27,6 +27,7 @@ __all__ = [
     "read_learning_rows",
     "save_batch",
     "store_run",
+    "stored_bytes",
 ]
 
 _RUNS = GenerationRun.__table__  # type: ignore[attr-defined]
@@ -96,6 +97,18 @@ async def store_run(
         changed = {name: getattr(run, name) for name in ("status", "finished_at", "quality_report")}
         await connection.execute(_RUNS.update().where(_RUNS.c.id == run.id).values(**changed))
         return Stored(run, written=True, replaced=int(removed.rowcount))
+
+
+async def stored_bytes(engine: AsyncEngine) -> int:
+    """Bytes on disk: of the SQLite file, or of the PostgreSQL table of rows with its indexes; rows of every source, and room not used again yet.
+
+    Raises:
+        EnvironmentFailure: the database cannot be read.
+    """
+    sqlite = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+    query = sqlite if engine.dialect.name == "sqlite" else f"SELECT pg_total_relation_size('{_ROWS.name}')"
+    async with reading(engine, "read") as connection:
+        return int((await connection.execute(text(query))).scalar_one())
 
 
 async def save_batch(session: AsyncSession, batch: Batch, quality_report: dict[str, Any]) -> int:

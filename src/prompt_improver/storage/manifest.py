@@ -15,7 +15,7 @@ from prompt_improver.errors import InputError
 from prompt_improver.storage.places import Place
 from prompt_improver.validation.tally import Tally
 
-__all__ = ["MANIFEST", "Manifest", "PartPlan", "PartRecord", "part_name", "read_manifest", "write_manifest"]
+__all__ = ["MANIFEST", "FileRecord", "Manifest", "PartPlan", "PartRecord", "part_name", "read_manifest", "truth_name", "write_manifest"]
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
@@ -27,13 +27,21 @@ def part_name(number: int) -> str:
     return f"part-{number:05d}.parquet"
 
 
+def truth_name(number: int) -> str:
+    return f"truth-{number:05d}.parquet"
+
+
 @dataclass(frozen=True, slots=True)
 class PartPlan:
-    """How a run is cut into parts: every part has `blocks_per_part` blocks but the last, which has the rest."""
+    """How a run is cut into parts: every part has `blocks_per_part` blocks but the last, which has the rest.
+
+    `truth` says whether what a learner must not see is written beside each part.
+    """
 
     origin: Origin
     blocks: int
     blocks_per_part: int
+    truth: bool = False
 
     @property
     def parts(self) -> int:
@@ -44,18 +52,29 @@ class PartPlan:
         return range(first, min(first + self.blocks_per_part, self.blocks))
 
 
-class PartRecord(BaseModel):
-    """A part that is whole. `bytes` and `sha256` are those of its file; `tally` is the exact count of its rows."""
+class FileRecord(BaseModel):
+    """A file that is whole."""
 
     model_config = _STRICT
 
     name: str
+    bytes: int
+    sha256: str
+
+
+class PartRecord(FileRecord):
+    """A part that is whole, with its truth where the run has it; `tally` is the exact count of its rows."""
+
     first_block: int
     blocks: int
     rows: int
-    bytes: int
-    sha256: str
     tally: Tally
+    truth: FileRecord | None = None
+
+    @property
+    def files(self) -> tuple[FileRecord, ...]:
+        """All that must be there for the part to count."""
+        return (self,) if self.truth is None else (self, self.truth)
 
 
 class Manifest(BaseModel):
@@ -68,6 +87,7 @@ class Manifest(BaseModel):
     run: Origin
     blocks: int
     blocks_per_part: int
+    truth: bool = False
     writer: str = Field(default=f"pyarrow {pa.__version__}", description="what wrote the Parquet bytes; another version may write others")
     parts: tuple[PartRecord, ...] = ()
     report: dict[str, Any] | None = None
@@ -75,11 +95,11 @@ class Manifest(BaseModel):
     @classmethod
     def of(cls, plan: PartPlan) -> Manifest:
         """The manifest of a run of which nothing is made yet."""
-        return cls(run=plan.origin, blocks=plan.blocks, blocks_per_part=plan.blocks_per_part)
+        return cls(run=plan.origin, blocks=plan.blocks, blocks_per_part=plan.blocks_per_part, truth=plan.truth)
 
     @property
     def plan(self) -> PartPlan:
-        return PartPlan(self.run, self.blocks, self.blocks_per_part)
+        return PartPlan(self.run, self.blocks, self.blocks_per_part, self.truth)
 
     def differences(self, other: Manifest) -> list[str]:
         """In words, what is not the same run: here and in the other."""
@@ -88,9 +108,16 @@ class Manifest(BaseModel):
 
     def _facts(self) -> dict[str, object]:
         run = self.run
-        names = ("seed", "samples", "recipe and content", "extractor", "version", "blocks a part", "writer")
-        facts = (run.seed, run.samples, run.recipe_fingerprint, run.extractor, run.engine_version, self.blocks_per_part, self.writer)
-        return dict(zip(names, facts, strict=True))
+        return {
+            "seed": run.seed,
+            "samples": run.samples,
+            "recipe and content": run.recipe_fingerprint,
+            "extractor": run.extractor,
+            "version": run.engine_version,
+            "blocks a part": self.blocks_per_part,
+            "truth": "yes" if self.truth else "no",
+            "writer": self.writer,
+        }
 
 
 def write_manifest(place: Place, manifest: Manifest) -> None:

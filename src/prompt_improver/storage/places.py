@@ -72,7 +72,7 @@ class Place:
             InputError: there is a file of that name.
         """
         if not self.local:
-            with self._errors(""):
+            with self.errors(""):
                 self.filesystem.create_dir(self.root, recursive=True)
             return
         path = Path(self.root)
@@ -80,14 +80,14 @@ class Place:
             raise InputError(f"{path} is a file; expected a folder or a name that is free.")
         if not path.parent.is_dir():
             raise EnvironmentFailure(f"the folder {path.parent} does not exist. Make it first, or name another one.")
-        with self._errors(""):
+        with self.errors(""):
             path.mkdir(exist_ok=True)
 
     def sizes(self) -> dict[str, int]:
         """Bytes of every file in the folder; none where there is no folder."""
         from pyarrow import fs
 
-        with self._errors(""):
+        with self.errors(""):
             found = self.filesystem.get_file_info(fs.FileSelector(self.root, allow_not_found=True))
             return {info.base_name: info.size for info in found if info.type == fs.FileType.File}
 
@@ -108,7 +108,7 @@ class Place:
         return found.hexdigest()
 
     def remove(self, name: str) -> None:
-        with self._errors(name):
+        with self.errors(name):
             self.filesystem.delete_file(f"{self.root}/{name}")
 
     @contextmanager
@@ -118,7 +118,7 @@ class Place:
         On disk it is written beside its name, flushed to the disk and then renamed. An object store has no such rename: a file that an
         error cut short can stand there under its name, and only who names it elsewhere afterwards knows that it is whole.
         """
-        with self._errors(name):
+        with self.errors(name):
             if self.local:
                 with self._renamed(Path(self.root) / name) as sink:
                     yield sink
@@ -161,10 +161,10 @@ class Place:
             yield
             return
         lock = FileLock(lock_path(Path(self.root)))
-        with self._errors(""):
+        with self.errors(""):
             try:
                 lock.acquire(timeout=0)
-            except Timeout:  # an OSError too, which `_errors` would tell otherwise
+            except Timeout:  # an OSError too, which `errors` would tell otherwise
                 raise EnvironmentFailure(f"another process is writing {self.shown}. Wait for it to end, or name another folder.") from None
         try:
             yield
@@ -172,7 +172,8 @@ class Place:
             lock.release()
 
     @contextmanager
-    def _errors(self, name: str) -> Iterator[None]:
+    def errors(self, name: str) -> Iterator[None]:
+        """Turns what the disk or the store says of a file into one sentence."""
         try:
             yield
         except (OSError, pa.ArrowInvalid) as error:
