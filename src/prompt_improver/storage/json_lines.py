@@ -14,12 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prompt_improver.storage.decimals import HEADS, TAILS, split_decimals
-from prompt_improver.storage.json_text import constant, json_texts, json_values, text_bytes
+from prompt_improver.storage.json_text import constant, is_long, json_texts, json_values
 
 __all__ = ["encode_json_lines"]
-
-_LONG = 64
-"""Bytes of a text from which on it is not worth while to look for equal ones."""
 
 
 class _Fields:
@@ -83,7 +80,7 @@ def encode_json_lines(rows: pa.Table) -> pa.Buffer:
     for name, column in zip(rows.column_names, rows.columns, strict=True):
         values = column.combine_chunks()
         fields.say(f"{before}{json.dumps(name, ensure_ascii=False)}: ")
-        if _is_long(values):
+        if is_long(values):
             fields.say('"')
             pieces += [fields.make(), json_texts(values)]
             fields = _Fields(n)
@@ -94,10 +91,6 @@ def encode_json_lines(rows: pa.Table) -> pa.Buffer:
     fields.say(f"{before[:-2]}}}\n")
     lines = pc.binary_join_element_wise(*pieces, fields.make(), constant(""))
     return lines.buffers()[2]
-
-
-def _is_long(values: pa.Array) -> bool:
-    return pa.types.is_string(values.type) and not values.null_count and len(text_bytes(values)) > _LONG * len(values)
 
 
 def _add(fields: _Fields, values: pa.Array) -> None:

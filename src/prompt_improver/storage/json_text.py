@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["constant", "float_texts", "json_texts", "json_values", "text_bounds", "text_bytes"]
+__all__ = ["constant", "float_texts", "is_long", "json_texts", "json_values", "text_bounds", "text_bytes"]
 
 _LETTERS = np.zeros(0x5D, dtype=np.uint8)
 """By a byte to escape: what follows the backslash, or 0 where it is more than a letter."""
@@ -21,6 +21,8 @@ for _code in (*range(0x20), *b'"\\'):
     _escape = json.dumps(chr(_code))[1:-1].encode()
     _LETTERS[_code] = _escape[1] if len(_escape) == 2 else 0
 _BACKSLASH = pa.scalar(b"\\", type=pa.binary())
+_LONG = 64
+"""Bytes of a text from which on it is not worth while to look for equal ones."""
 _PLAIN_FROM, _PLAIN_TO = pa.scalar(1e-3, type=pa.float64()), pa.scalar(1e9, type=pa.float64())
 """Sizes of numbers with a fraction for which Arrow and Python write a float alike: no exponent, the fewest digits that give it back."""
 
@@ -89,6 +91,11 @@ def float_texts(values: pa.Array) -> pa.Array:
     few = values.filter(odd).dictionary_encode()
     written = pa.array([repr(value) for value in few.dictionary.to_pylist()], type=pa.string())
     return pc.replace_with_mask(made, odd, written.take(few.indices))
+
+
+def is_long(values: pa.Array) -> bool:
+    """Whether these are texts among which it is not worth while to look for equal ones."""
+    return pa.types.is_string(values.type) and not values.null_count and len(text_bytes(values)) > _LONG * len(values)
 
 
 def text_bytes(values: pa.Array) -> npt.NDArray[np.uint8]:
