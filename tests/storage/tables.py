@@ -45,6 +45,7 @@ FLOATS = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),
     st.floats(0, 1),
     st.integers(0, 10_000).map(lambda whole: whole / 10_000),
+    st.integers(0, 1_000_000).map(lambda whole: whole / 1_000_000),
     st.sampled_from([0.0, -0.0, 1.0, -1.0, 0.1 + 0.2, 5e-324, 1.7976931348623157e308, 1e-5, 1e-4, 1e-3, 1e9, 1e10, 1e15, 1e16, 1e22, 123456789.5]),
 )
 
@@ -63,7 +64,7 @@ def columns(*, nul: bool) -> dict[str, st.SearchStrategy[object]]:
         elif pa.types.is_floating(field.type):
             found[field.name] = FLOATS
         else:
-            found[field.name] = st.integers(-(2**63), 2**63 - 2)
+            found[field.name] = st.one_of(st.integers(-(2**63), 2**63 - 2), st.integers(-1, 1))
     return found
 
 

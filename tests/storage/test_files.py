@@ -74,6 +74,12 @@ def test_parquet_gives_back_every_bit(tmp_path, table):
     assert [repr(row) for row in found.to_pylist()] == [repr(row) for row in table.to_pylist()]
 
 
+@pytest.mark.parametrize("samples", [1, 9000])
+def test_json_lines_of_a_run_are_what_python_writes(tmp_path, samples):
+    rows = generate(samples).rows
+    assert written(tmp_path / "rows.jsonl", rows) == plain_json_lines(plain_rows(rows))
+
+
 @pytest.mark.parametrize("suffix, plain", [("jsonl", plain_json_lines), ("csv", None)])
 def test_truth_is_what_python_writes(tmp_path, suffix, plain):
     run = open_run(make_recipe({"samples": 300, "slip_rate": 0.5}))
@@ -101,6 +107,18 @@ def test_bytes_do_not_depend_on_threads_or_batches(tmp_path, suffix):
     assert len(digests) == 1
 
 
+def test_lines_that_cannot_be_written_leave_no_thread_and_no_file(tmp_path):
+    before = threading.active_count()
+    odd = generate(20_000)
+    place = odd.rows.column_names.index("clarity")
+    numbers = odd.rows["clarity"].to_pylist()
+    rows = odd.rows.set_column(place, odd.rows.field(place), pa.array([*numbers[:-1], float("nan")], from_pandas=False))
+    with pytest.raises(ValueError, match="nan"), RowFile(tmp_path / "rows.jsonl", ORIGIN) as file:
+        file.write(batch_of(rows))
+    assert threading.active_count() == before
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_row_group_is_two_blocks(tmp_path):
     bootstrap_file(make_recipe({"samples": 20_000}), tmp_path / "rows.parquet")
     facts = pq.ParquetFile(tmp_path / "rows.parquet").metadata
@@ -108,8 +126,8 @@ def test_a_row_group_is_two_blocks(tmp_path):
 
 
 @pytest.mark.parametrize("failure", [KeyError, KeyboardInterrupt])
-@pytest.mark.parametrize("workers", [1, 3])
-def test_an_error_leaves_no_thread_and_no_file(tmp_path, workers, failure):
+@pytest.mark.parametrize("workers, suffix", [(1, "parquet"), (3, "parquet"), (3, "jsonl"), (1, "csv")])
+def test_an_error_leaves_no_thread_and_no_file(tmp_path, workers, suffix, failure):
     before = threading.active_count()
     truth = tmp_path / "truth.jsonl"
 
@@ -118,6 +136,6 @@ def test_an_error_leaves_no_thread_and_no_file(tmp_path, workers, failure):
             raise failure
 
     with pytest.raises(failure):
-        bootstrap_file(make_recipe({"samples": 100_000}), tmp_path / "rows.parquet", workers=workers, truth=truth, progress=stop)
+        bootstrap_file(make_recipe({"samples": 100_000}), tmp_path / f"rows.{suffix}", workers=workers, truth=truth, progress=stop)
     assert threading.active_count() == before
     assert list(tmp_path.iterdir()) == []

@@ -1,10 +1,10 @@
-"""Rows into a database, as fast as it takes them: binary COPY, or one prepared statement."""
+"""Rows into a database, as fast as it takes them: binary COPY, or statements of several rows."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +14,8 @@ from prompt_improver.batch import ROW_SCHEMA
 from prompt_improver.errors import InputError
 from prompt_improver.storage.ahead import ahead
 from prompt_improver.storage.copy_format import copy_chunks, encode_copy
-from prompt_improver.storage.json_text import json_values, text_bytes
+from prompt_improver.storage.insert_format import encode_inserts
+from prompt_improver.storage.json_text import text_bytes
 from prompt_improver.storage.models import TrainingPrompt
 from prompt_improver.storage.slices import cut_table
 
@@ -22,7 +23,6 @@ __all__ = ["append_rows", "append_tables"]
 
 _TABLE = TrainingPrompt.__tablename__
 _COLUMNS = ("run_id", *ROW_SCHEMA.names, "created_at")
-_INSERT = f"INSERT INTO {_TABLE} ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 
 
 async def append_rows(connection: AsyncConnection, rows: pa.Table, *, run_id: str | None, moment: datetime) -> None:
@@ -53,9 +53,10 @@ async def append_tables(connection: AsyncConnection, tables: Iterator[pa.Table],
             async for data in streams:
                 await _copy(raw, data)
     else:
-        async with ahead(_tuples(_checked(part), run_id, moment) for part in parts) as several:
-            async for tuples in several:
-                await raw.executemany(_INSERT, tuples)
+        async with ahead(encode_inserts(_checked(part), table=_TABLE, run_id=run_id, moment=moment) for part in parts) as several:
+            async for inserts in several:
+                for statement, values in inserts:
+                    await raw.executemany(statement, values)
 
 
 def _checked(rows: pa.Table) -> pa.Table:
@@ -66,20 +67,6 @@ def _checked(rows: pa.Table) -> pa.Table:
         if any((text_bytes(chunk) == 0).any() for chunk in rows[name].chunks):
             raise InputError(f"a {name} holds a NUL character, which PostgreSQL cannot store; remove it from the content.")
     return rows
-
-
-def _tuples(rows: pa.Table, run_id: str | None, moment: datetime) -> Iterable[tuple[Any, ...]]:
-    columns = [_objects(column.combine_chunks()) for column in rows.columns]
-    written = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-    n = rows.num_rows
-    return zip([run_id] * n, *columns, [written] * n, strict=True)
-
-
-def _objects(values: pa.Array) -> list[Any]:
-    """Python's objects for a column; a list of names as JSON."""
-    values = json_values(values) if pa.types.is_list(values.type) else values
-    made: list[Any] = values.to_numpy(zero_copy_only=False).tolist()
-    return made
 
 
 async def _copy(raw: Any, data: pa.Buffer) -> None:

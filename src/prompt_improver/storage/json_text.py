@@ -13,11 +13,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["constant", "float_texts", "json_texts", "json_values", "text_bounds", "text_bytes"]
+__all__ = ["constant", "float_texts", "is_long", "json_texts", "json_values", "text_bounds", "text_bytes"]
 
-_ESCAPES = [json.dumps(chr(code))[1:-1].encode() for code in range(0x5D)]
-_ESCAPE_OF = pa.array(_ESCAPES, type=pa.binary())
-_ESCAPE_SIZE = np.array([len(escape) for escape in _ESCAPES])
+_LETTERS = np.zeros(0x5D, dtype=np.uint8)
+"""By a byte to escape: what follows the backslash, or 0 where it is more than a letter."""
+for _code in (*range(0x20), *b'"\\'):
+    _escape = json.dumps(chr(_code))[1:-1].encode()
+    _LETTERS[_code] = _escape[1] if len(_escape) == 2 else 0
+_BACKSLASH = pa.scalar(b"\\", type=pa.binary())
+_LONG = 64
+"""Bytes of a text from which on it is not worth while to look for equal ones."""
 _PLAIN_FROM, _PLAIN_TO = pa.scalar(1e-3, type=pa.float64()), pa.scalar(1e9, type=pa.float64())
 """Sizes of numbers with a fraction for which Arrow and Python write a float alike: no exponent, the fewest digits that give it back."""
 
@@ -88,6 +93,11 @@ def float_texts(values: pa.Array) -> pa.Array:
     return pc.replace_with_mask(made, odd, written.take(few.indices))
 
 
+def is_long(values: pa.Array) -> bool:
+    """Whether these are texts among which it is not worth while to look for equal ones."""
+    return pa.types.is_string(values.type) and not values.null_count and len(text_bytes(values)) > _LONG * len(values)
+
+
 def text_bytes(values: pa.Array) -> npt.NDArray[np.uint8]:
     """The bytes of n texts, one behind the other, as they lie in memory."""
     _, offsets, data = values.buffers()
@@ -109,28 +119,41 @@ def text_bounds(values: pa.Array) -> npt.NDArray[np.int32]:
 def json_texts(values: pa.Array) -> pa.Array:
     """Each text as it stands between the quotation marks of JSON; null as null.
 
-    All bytes are looked at at once. The text between two bytes to escape is one piece, such a byte another; escapes are put in its place,
-    and since the pieces lie behind one another in memory, the texts are the same bytes with moved offsets.
+    All bytes are looked at at once. Most escapes are a backslash and a letter, so the bytes are cut before each byte to escape and joined again by
+    backslashes. The texts are that with moved offsets. Texts with rarer characters are left to Python.
     """
     data = text_bytes(values)
+    places = _find_escapes(data)
+    if not len(places):
+        return values
+    letters = _LETTERS[data[places]]
+    if not letters.all():
+        return _with_rare(values, places[letters == 0])
+    spelt = data.copy()
+    spelt[places] = letters
+    bounds = np.empty(len(places) + 2, dtype=np.int32)
+    bounds[0], bounds[1:-1], bounds[-1] = 0, places, len(data)
+    pieces = pa.BinaryArray.from_buffers(pa.binary(), len(bounds) - 1, [None, pa.py_buffer(bounds), pa.py_buffer(spelt)])
+    joined = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(pieces)], type=pa.int32()), pieces), _BACKSLASH)
+    offsets = text_bounds(values)
+    offsets = offsets + np.searchsorted(places, offsets).astype(np.int32)
+    valid = values.is_valid().buffers()[1] if values.null_count else None
+    return pa.StringArray.from_buffers(len(values), pa.py_buffer(offsets), joined.buffers()[2], valid, values.null_count)
+
+
+def _find_escapes(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     found = data < 0x20
     same = np.empty_like(found)
     for char in b'"\\':
         np.equal(data, char, out=same)
         found |= same
-    places = np.flatnonzero(found)
-    if not len(places):
-        return values
-    codes = data[places]
-    bounds = np.empty(2 * len(places) + 2, dtype=np.int32)
-    bounds[0], bounds[-1] = 0, len(data)
-    bounds[1:-1:2], bounds[2:-1:2] = places, places + 1
-    pieces = pa.BinaryArray.from_buffers(pa.binary(), len(bounds) - 1, [None, pa.py_buffer(bounds), pa.py_buffer(data)])
-    odd = np.zeros(len(pieces), dtype=bool)
-    odd[1::2] = True
-    joined = pc.replace_with_mask(pieces, pa.array(odd), _ESCAPE_OF.take(pa.array(codes)))
-    grown = np.concatenate([[0], np.cumsum(_ESCAPE_SIZE[codes] - 1)])
-    offsets = text_bounds(values)
-    offsets = (offsets + grown[np.searchsorted(places, offsets)]).astype(np.int32)
-    valid = values.is_valid().buffers()[1] if values.null_count else None
-    return pa.StringArray.from_buffers(len(values), pa.py_buffer(offsets), joined.buffers()[2], valid, values.null_count)
+    return np.flatnonzero(found)
+
+
+def _with_rare(values: pa.Array, places: npt.NDArray[np.int64]) -> pa.Array:
+    odd = np.zeros(len(values), dtype=bool)
+    odd[np.searchsorted(text_bounds(values), places, side="right") - 1] = True
+    mask = pa.array(odd)
+    written = pa.array([json.dumps(text, ensure_ascii=False)[1:-1] for text in values.filter(mask).to_pylist()], type=pa.string())
+    others = pc.if_else(mask, constant(""), values)
+    return pc.replace_with_mask(json_texts(others), mask, written)

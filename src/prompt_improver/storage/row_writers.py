@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from typing import BinaryIO
 
@@ -13,13 +16,16 @@ from prompt_improver.storage.csv_lines import encode_csv_header, encode_csv_line
 from prompt_improver.storage.json_lines import encode_json_lines
 from prompt_improver.storage.slices import cut_table
 
-__all__ = ["META", "ROW_WRITERS", "CsvWriter", "JsonLinesWriter", "ParquetWriter"]
+__all__ = ["META", "ROW_WRITERS", "LinesWriter", "ParquetWriter"]
 
 META = b"prompt_improver"
 """Key of a Parquet file's origin."""
 
 _GROUP = 8192
 """Rows of a Parquet row group: two blocks."""
+
+_ENCODERS = 2
+"""Threads that encode lines; a third part may be waiting for the disk."""
 
 _FEW_VALUES = ["run_id", "domain", "pattern", "rules.list.element", "tier", "data_source"]
 """Columns that Parquet keeps as places in a list of their values; to try that on texts takes time and gains nothing."""
@@ -58,40 +64,44 @@ class ParquetWriter:
             self._writer.is_open = False  # or it would try again, and complain, when it is collected
 
 
-class JsonLinesWriter:
-    def __init__(self, sink: BinaryIO, schema: pa.Schema, origin: Origin) -> None:
-        self._sink = sink
+class LinesWriter:
+    """Lines, encoded in threads some parts ahead of the disk and written in the order in which they came."""
+
+    def __init__(self, sink: BinaryIO, encode: Callable[[pa.Table], pa.Buffer]) -> None:
+        self._sink, self._encode = sink, encode
+        self._pool = ThreadPoolExecutor(_ENCODERS, thread_name_prefix="lines")
+        self._pending: deque[Future[pa.Buffer]] = deque()
 
     def write(self, table: pa.Table) -> None:
         for part in cut_table(table):
-            self._sink.write(encode_json_lines(part))
+            self._pending.append(self._pool.submit(self._encode, part))
+            if len(self._pending) > _ENCODERS:
+                self._put()
 
     def finish(self) -> None:
-        return
+        while self._pending:
+            self._put()
+        self.close()
+
+    def _put(self) -> None:
+        self._sink.write(self._pending.popleft().result())
 
     def close(self) -> None:
-        return
+        self._pool.shutdown(cancel_futures=True)
 
 
-class CsvWriter:
-    def __init__(self, sink: BinaryIO, schema: pa.Schema, origin: Origin) -> None:
-        self._sink = sink
-        self._sink.write(encode_csv_header(schema))
-
-    def write(self, table: pa.Table) -> None:
-        for part in cut_table(table):
-            self._sink.write(encode_csv_lines(part))
-
-    def finish(self) -> None:
-        return
-
-    def close(self) -> None:
-        return
+def _open_json_lines(sink: BinaryIO, _schema: pa.Schema, _origin: Origin) -> LinesWriter:
+    return LinesWriter(sink, encode_json_lines)
 
 
-ROW_WRITERS: dict[str, type[ParquetWriter] | type[JsonLinesWriter] | type[CsvWriter]] = {
+def _open_csv(sink: BinaryIO, schema: pa.Schema, _origin: Origin) -> LinesWriter:
+    sink.write(encode_csv_header(schema))
+    return LinesWriter(sink, encode_csv_lines)
+
+
+ROW_WRITERS: dict[str, Callable[[BinaryIO, pa.Schema, Origin], ParquetWriter | LinesWriter]] = {
     ".parquet": ParquetWriter,
-    ".jsonl": JsonLinesWriter,
-    ".csv": CsvWriter,
+    ".jsonl": _open_json_lines,
+    ".csv": _open_csv,
 }
 """By suffix. `write` takes tables, `finish` what is left of them; `close` comes after an error, and may come twice."""
