@@ -43,7 +43,9 @@ def _git(*words: str) -> str:
 
 def _machine() -> str:
     memory = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB of memory" if hasattr(os, "sysconf") else ""
-    return f"{_processor()}, {os.cpu_count()} cores{memory}, {platform.system()} {platform.release()}, temporary files on {_file_system()}"
+    return (
+        f"{_processor()}, {os.cpu_count()} cores{memory}, {platform.system()} {platform.release().split('-')[0]}, temporary files on {_file_system()}"
+    )
 
 
 def _processor() -> str:

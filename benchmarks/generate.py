@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchmarks.figures import Figure
-from benchmarks.pairs import paired
+from benchmarks.pairs import dropping, paired
 from benchmarks.workload import SEED, lacking, recipe_of, row_table, stream
 from prompt_improver.execution.local import open_run
 
@@ -45,7 +45,7 @@ def measure(*, rounds: int, quick: bool) -> Iterator[Figure]:
             continue
         text = _TEXTS[package]()
         characters = text(calls, rows, sizes)
-        took, floors = paired(ours, _drop(text, calls, rows, sizes), rounds=rounds)
+        took, floors = paired(ours, dropping(text, calls, rows, sizes), rounds=rounds)
         note = f"{sum(sizes):.0f} characters a row; the floor's {characters / rows:.0f} are scaled to as many"
         yield Figure(
             f"generate.{name}", one, told, n, characters / sum(sizes), seed=SEED, limit=limit, goal=goal, ours=took, floors=floors, note=note
@@ -69,13 +69,6 @@ def mean_sizes(samples: int) -> tuple[float, float]:
 
 Text = Callable[[tuple[str, str], int, tuple[float, float]], int]
 """Makes rows of two texts, each by the named call until it is as long as asked; gives the characters made."""
-
-
-def _drop(text: Text, calls: tuple[str, str], rows: int, sizes: tuple[float, float]) -> Callable[[], None]:
-    def work() -> None:
-        text(calls, rows, sizes)
-
-    return work
 
 
 def _mimesis() -> Text:

@@ -6,7 +6,7 @@ import gc
 from collections.abc import Callable
 from time import perf_counter
 
-__all__ = ["Work", "paired"]
+__all__ = ["Work", "dropping", "paired"]
 
 Work = Callable[[], float | None]
 """Something to time. Where it gives a number, that is its own measure (seconds without its start-up, say) and is taken instead."""
@@ -35,6 +35,15 @@ def paired(ours: Work, floor: Work, *, rounds: int, before: Callable[[], object]
             if number >= 0:
                 kept[side].append(measure)
     return kept
+
+
+def dropping(function: Callable[..., object], *given: object, **named: object) -> Work:
+    """A call whose result is thrown away."""
+
+    def work() -> None:
+        function(*given, **named)
+
+    return work
 
 
 def _timed(work: Work) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.figures import Figure
 from benchmarks.generate import mean_sizes, repeat_until
-from benchmarks.pairs import paired
+from benchmarks.pairs import dropping, paired
 from benchmarks.workload import SEED, child_environment, lacking, recipe_of, stream
 from prompt_improver.batch import TIERS
 from prompt_improver.execution.local import open_run
@@ -41,7 +41,7 @@ def measure(*, rounds: int, quick: bool) -> Iterator[Figure]:
         if reason := lacking(package):
             yield Figure(f"peers.{name}", work, told, missing=reason)
             continue
-        took, floors = paired(partial(stream, run), partial(_drop, make(), rows, sizes), rounds=rounds)
+        took, floors = paired(partial(stream, run), dropping(make(), rows, sizes), rounds=rounds)
         yield Figure(
             f"peers.{name}", work, told, n, rows, seed=SEED, ours=took, floors=floors, note="values are independent of each other and of the text"
         )
@@ -54,10 +54,6 @@ def measure(*, rounds: int, quick: bool) -> Iterator[Figure]:
     took, floors = paired(partial(stream, run), partial(_designer, python, rows, sizes), rounds=rounds)
     note = "its time is that of create(), which writes Parquet and column statistics too; no model is called"
     yield Figure("peers.data_designer", work, told, n, rows, seed=SEED, ours=took, floors=floors, note=note)
-
-
-def _drop(make: Rows, n: int, sizes: tuple[float, float]) -> None:
-    make(n, sizes)
 
 
 def _mimesis() -> Rows:

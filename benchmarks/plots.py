@@ -13,7 +13,7 @@ from benchmarks.workload import lacking
 __all__ = ["draw"]
 
 _MET, _MISSED, _INK = "#4c78a8", "#d1603d", "#333333"
-_STYLE = {"svg.fonttype": "path", "svg.hashsalt": "benchmarks", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+_STYLE = {"svg.fonttype": "none", "svg.hashsalt": "benchmarks", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
 
 
 def draw(areas: Mapping[str, Area], folder: Path) -> None:
@@ -50,10 +50,10 @@ def _ratios(plt: Any, figures: list[Figure]) -> Any:
         axes.plot([low, high], [place, place], color=_INK, linewidth=1)
         if figure.goal is not None:
             axes.plot([figure.goal / limit] * 2, [place - 0.36, place + 0.36], color=_INK, linewidth=1, linestyle=":")
-        axes.text(max(high, 1.0) + 0.03, place, f"{figure.ratio:.3g}", va="center", color=_INK)
+        axes.annotate(f"{figure.ratio:.3g}", (max(high, 1.0), place), (4, 0), textcoords="offset points", va="center", color=_INK)
     axes.axvline(1.0, color=_INK, linewidth=1)
     axes.set_yticks(range(len(figures)), [figure.name for figure in reversed(figures)])
-    axes.set_xlabel("ratio as a share of the most it may be (line at 1); dotted: goal; thin line: least to greatest; number: the ratio")
+    axes.set_xlabel("ratio as a share of the most that it may be, line at 1\ndotted: goal; thin line: least to greatest; number: the ratio itself")
     axes.margins(x=0.12)
     axes.set_xlim(left=0)
     return drawn
@@ -70,7 +70,7 @@ def _growth(plt: Any, rows: list[dict[str, Any]]) -> Any:
         axes.set_ylabel(label)
     time.set_yscale("log")
     slope = [rows[-1]["s"] * size / sizes[-1] for size in sizes]
-    time.plot(sizes, slope, color=_INK, linewidth=1, linestyle=":", label="ten times the rows, ten times the time")
+    time.plot(sizes, slope, color=_INK, linewidth=1, linestyle=":", label="in proportion to the rows")
     time.legend(frameon=False, fontsize=8)
     memory.axhline(300, color=_INK, linewidth=1, linestyle=":", label="300 MB")
     memory.set_ylim(bottom=0)
