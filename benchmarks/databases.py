@@ -78,7 +78,7 @@ class _Postgres:
         """What `psql` prints for the commands, all in one transaction."""
         asked = [part for command in commands for part in ("-c", command)]
         done = subprocess.run(
-            [self._psql, "-X", "-q", "-A", "-t", "-1", "-v", "ON_ERROR_STOP=1", *asked, self._url], check=True, capture_output=True, text=True
+            [self._psql, "-X", "-q", "-A", "-t", "-1", "-v", "ON_ERROR_STOP=1", *asked, self._url], check=True, stdout=subprocess.PIPE, text=True
         )
         return done.stdout.strip()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.figures import Figure
-from benchmarks.workload import SEED, child_environment, recipe_of, scratch
+from benchmarks.workload import SEED, recipe_of, run_child, scratch
 from prompt_improver.installation.parts import bootstrap_folder, peak_memory
 
 __all__ = ["measure"]
@@ -50,9 +49,7 @@ def _row(n: int, seconds: list[float], megabytes: list[float]) -> dict[str, Any]
 
 
 def _in_process(n: int) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.growth", str(n)]
-    done = subprocess.run(command, env=child_environment(), cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, check=True)
-    made: dict[str, float] = json.loads(done.stdout)
+    made: dict[str, float] = json.loads(run_child("-m", "benchmarks.growth", str(n)))
     return made
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 from benchmarks.figures import Figure
 from benchmarks.generate import mean_sizes, repeat_until
 from benchmarks.pairs import dropping, paired
-from benchmarks.workload import SEED, child_environment, lacking, recipe_of, stream
+from benchmarks.workload import SEED, lacking, recipe_of, run_child, stream
 from prompt_improver.batch import TIERS
 from prompt_improver.execution.local import open_run
 from prompt_improver.recipe.recipe import DEFAULT_SHARES
@@ -90,6 +89,5 @@ def _faker() -> Rows:
 
 def _designer(python: str, n: int, sizes: tuple[float, float]) -> float:
     """Seconds that data-designer says its run took, in a process of its own."""
-    command = [python, str(Path(__file__).with_name("designer.py")), str(n), *(f"{size:.0f}" for size in sizes)]
-    done = subprocess.run(command, env=child_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
-    return float(done.stdout.split()[-1])
+    script = str(Path(__file__).with_name("designer.py"))
+    return float(run_child(script, str(n), *(f"{size:.0f}" for size in sizes), python=python).split()[-1])

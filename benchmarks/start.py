@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 from benchmarks.figures import Figure
-from benchmarks.pairs import paired
+from benchmarks.pairs import dropping, paired
 from benchmarks.workload import SEED, run_child, scratch
 
 __all__ = ["measure"]
@@ -32,5 +31,5 @@ def measure(*, rounds: int, quick: bool) -> Iterator[Figure]:
 def _figure(
     name: str, work: str, ours: tuple[str, ...], imports: str, asked: tuple[float, float | None], rounds: int, before: Callable[[], object], note: str
 ) -> Figure:
-    took, floors = paired(partial(run_child, *ours), partial(run_child, "-c", imports), rounds=rounds, before=before, warm_ups=2)
+    took, floors = paired(dropping(run_child, *ours), dropping(run_child, "-c", imports), rounds=rounds, before=before, warm_ups=2)
     return Figure(f"start.{name}", work, f'python -c "{imports}"', limit=asked[0], goal=asked[1], ours=took, floors=floors, note=note)

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
 
 import pyarrow as pa
 
@@ -18,9 +17,10 @@ from prompt_improver.execution.local import Run, open_run, stream_batches
 from prompt_improver.recipe.recipe import Recipe, make_recipe
 from prompt_improver.storage.files import with_ids
 
-__all__ = ["SEED", "child_environment", "file_table", "lacking", "recipe_of", "row_table", "run_child", "scratch", "stream"]
+__all__ = ["SEED", "file_table", "lacking", "recipe_of", "row_table", "run_child", "scratch", "stream"]
 
 SEED = 42
+_ROOT = Path(__file__).parents[1]
 
 
 def recipe_of(samples: int) -> Recipe:
@@ -56,17 +56,15 @@ def lacking(*packages: str) -> str:
     return f"not installed: {', '.join(absent)}" if absent else ""
 
 
-def child_environment() -> dict[str, str]:
-    """Our environment for a child process that may keep its bytecode, as an installed program does."""
-    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-
-
-def run_child(*arguments: str, python: str = sys.executable) -> float:
-    """Runs Python with arguments and gives the seconds of the whole process.
+def run_child(*arguments: str, python: str = sys.executable) -> str:
+    """Runs Python in a process that may keep its bytecode, as an installed program does, and gives what it prints.
 
     Raises:
-        subprocess.CalledProcessError: it ended with an error, which stands on standard error.
+        subprocess.CalledProcessError: it ended with an error, whose words are printed.
     """
-    begun = perf_counter()
-    subprocess.run([python, *arguments], env=child_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
-    return perf_counter() - begun
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run([python, *arguments], cwd=_ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(done.stderr, file=sys.stderr)
+        done.check_returncode()
+    return done.stdout
