@@ -17,7 +17,7 @@ from prompt_improver.generation.block import make_blocks
 from prompt_improver.generation.plan import RunPlan, plan_run
 from prompt_improver.recipe.recipe import DEFAULT_SHARES, Recipe
 
-__all__ = ["Run", "engine_version", "make_batches", "open_run", "stream_batches"]
+__all__ = ["BLOCKS_AT_ONCE", "Run", "engine_version", "make_batches", "open_run", "stream_batches"]
 
 
 @dataclass(frozen=True)
@@ -74,24 +74,24 @@ def open_run(recipe: Recipe) -> Run:
     return Run(recipe, plan, Origin(run_id, recipe.seed, recipe.samples, fingerprint, facts[3], facts[4]), shares)
 
 
-_GULP = 4
+BLOCKS_AT_ONCE = 4
 """Blocks that are made at once, at most."""
 
 
 def make_batches(run: Run, blocks: range) -> Iterator[Batch]:
     """The batches of neighbouring blocks, several of them made at once."""
-    for start in range(blocks.start, blocks.stop, _GULP):
-        gulp = range(start, min(start + _GULP, blocks.stop))
+    for start in range(blocks.start, blocks.stop, BLOCKS_AT_ONCE):
+        gulp = range(start, min(start + BLOCKS_AT_ONCE, blocks.stop))
         yield from make_blocks(run.plan, gulp, run.origin, noise_share=run.recipe.noise, gaps=run.recipe.tier_gaps)
 
 
 def stream_batches(run: Run, *, workers: int = 1) -> Generator[Batch]:
     """The batches of a run in order, made in `workers` threads while the last one is being used.
 
-    At most (`workers` + 2) times `_GULP` blocks are in memory at once. The bytes do not depend on `workers`. When the iterator is closed,
+    At most (`workers` + 2) times `BLOCKS_AT_ONCE` blocks are in memory at once. The bytes do not depend on `workers`. When the iterator is closed,
     blocks that are being made are waited for, others are not begun, and no thread is left.
     """
-    size = min(_GULP, max(1, run.plan.blocks // (2 * workers)))
+    size = min(BLOCKS_AT_ONCE, max(1, run.plan.blocks // (2 * workers)))
     gulps = [range(start, min(start + size, run.plan.blocks)) for start in range(0, run.plan.blocks, size)]
     if len(gulps) == 1:
         yield from make_batches(run, gulps[0])
