@@ -119,13 +119,13 @@ def test_truth_parts_hold_the_truth_of_a_file(tmp_path):
 def test_the_ceiling_comes_from_the_truth_parts(undisturbed, tmp_path, monkeypatch):
     """Where they are, no block is made for the report; where they are not, their blocks are."""
     made = []
-    plain = parts_module.make_block
+    plain = local.make_blocks
 
-    def counted(plan: RunPlan, block: int, *arguments, **keywords):
-        made.append(block)
-        return plain(plan, block, *arguments, **keywords)
+    def counted(plan: RunPlan, blocks: range, *arguments, **keywords):
+        made.extend(blocks)
+        return plain(plan, blocks, *arguments, **keywords)
 
-    monkeypatch.setattr(parts_module, "make_block", counted)
+    monkeypatch.setattr(local, "make_blocks", counted)
     for truth, wanted in ((True, [0, 1, 2, 3]), (False, [0, 1, 2, 3, 0, 1, 2, 3])):
         report = bootstrap_folder(RECIPE, f"{tmp_path}/{truth}/", part_blocks=1, truth=truth).report
         assert (made, report["bayes_auc"]) == (wanted, json.loads((undisturbed / "manifest.json").read_text())["report"]["bayes_auc"])
