@@ -37,10 +37,9 @@ def render(areas: Mapping[str, Area], images: Path) -> str:
     """The page as Markdown.
 
     Args:
-        areas: what was measured, by name.
+        areas: what was measured, by name, in the order of the page.
         images: the folder of plots beside the page; those that are there are shown.
     """
-    areas = {name: areas[name] for name in AREAS if name in areas}
     figures = [figure for area in areas.values() for figure in area.figures]
     peers = [figure for figure in figures if figure.name.startswith("peers.")]
     rest = [figure for figure in figures if figure not in peers]
