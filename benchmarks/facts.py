@@ -9,24 +9,43 @@ import tempfile
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from time import sleep
 
 __all__ = ["describe"]
 
 _PACKAGES = ("numpy", "pyarrow", "sqlalchemy", "sqlmodel", "asyncpg", "aiosqlite", "mimesis", "faker", "polars", "rensa", "ray", "typer", "rich")
+_TIMES = Path("/proc/stat")
 _ROOT = Path(__file__).parents[1]
 
 
 def describe(*, rounds: int, quick: bool) -> dict[str, str]:
-    """When, which commit, how thoroughly, and the machine: words for the page."""
+    """When, which commit, how thoroughly, how busy the machine is with other work, and which machine: words for the page."""
+    busy = _busy_share()
     return {
         "when": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": _commit(),
         "rounds": str(rounds),
         "size": "quick" if quick else "full",
-        "load": f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "unknown",
+        "busy": "unknown" if busy is None else f"{busy:.0%}",
         "machine": _machine(),
         "versions": _versions(),
     }
+
+
+def _busy_share() -> float | None:
+    """Share of the processors that work while we do nothing for a second: what else the machine is doing. None where the system does not tell."""
+    if not _TIMES.is_file():
+        return None
+    idle, whole = _spent()
+    sleep(1.0)
+    still_idle, longer = _spent()
+    return 1 - (still_idle - idle) / (longer - whole)
+
+
+def _spent() -> tuple[int, int]:
+    """Ticks that processors were idle or waited for a disk, and all ticks."""
+    ticks = [int(word) for word in _TIMES.read_text(encoding="utf-8").splitlines()[0].split()[1:9]]
+    return ticks[3] + ticks[4], sum(ticks)
 
 
 def _commit() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -30,19 +31,24 @@ def measure(*, rounds: int, quick: bool) -> Iterator[Figure]:
         pq.write_table(table, path, compression="zstd", use_dictionary=_FEW_VALUES, row_group_size=_GROUP)
 
     told = "pyarrow writing the finished table with the same settings, row groups of 8,192 rows, and flushing it to the disk"
-    yield from _figures("parquet", "run to Parquet (zstd)", told, write_parquet, n, rounds, 1.3, 1.05)
-    told = "polars write_ndjson of the finished table, flushed to the disk"
+    figure = Figure("files.parquet", "run to Parquet (zstd)", told, n, n, seed=SEED, limit=1.3, goal=1.05)
+    yield from _measured(figure, write_parquet, rounds)
+    figure = Figure(
+        "files.jsonl", "run to JSON lines", "polars write_ndjson of the finished table, flushed to the disk", n, n, seed=SEED, limit=1.7, goal=1.2
+    )
     if reason := lacking("polars"):
-        yield Figure("files.jsonl", "run to JSON lines", told, limit=1.7, goal=1.2, missing=reason)
+        yield replace(figure, missing=reason)
         return
     import polars
 
     frame = polars.from_arrow(table)
-    yield from _figures("jsonl", "run to JSON lines", told, lambda path: frame.write_ndjson(path), n, rounds, 1.7, 1.2)
+    yield from _measured(figure, lambda path: frame.write_ndjson(path), rounds)
 
 
-def _figures(kind: str, work: str, told: str, write: Callable[[Path], object], n: int, rounds: int, limit: float, goal: float) -> Iterator[Figure]:
+def _measured(figure: Figure, write: Callable[[Path], object], rounds: int) -> Iterator[Figure]:
     """A run with one thread, which has the limit, and one with two, which is stated."""
+    kind = figure.name.rsplit(".")[-1]
+    two = replace(figure, name=f"{figure.name}_two_threads", work=f"{figure.work}, two threads", limit=None, goal=None)
     with scratch() as folder:
         ours, theirs = folder / f"ours.{kind}", folder / f"floor.{kind}"
 
@@ -54,11 +60,9 @@ def _figures(kind: str, work: str, told: str, write: Callable[[Path], object], n
             ours.unlink(missing_ok=True)
             theirs.unlink(missing_ok=True)
 
-        for workers, most, best in ((1, limit, goal), (2, None, None)):
-            took, floors = paired(partial(_run, n, ours, workers), floor, rounds=rounds, before=clear)
-            name = f"files.{kind}" + ("" if workers == 1 else "_two_threads")
-            doing = work + ("" if workers == 1 else ", two threads")
-            yield Figure(name, doing, told, n, n, seed=SEED, limit=most, goal=best, ours=took, floors=floors)
+        for workers, empty in ((1, figure), (2, two)):
+            took, floors = paired(partial(_run, figure.n, ours, workers), floor, rounds=rounds, before=clear)
+            yield replace(empty, ours=took, floors=floors)
 
 
 def _run(n: int, path: Path, workers: int) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.area import AREAS
 from benchmarks.block import TABLE as BLOCK
 from benchmarks.figures import Area, Figure
 from benchmarks.growth import TABLE as GROWTH
@@ -28,11 +29,15 @@ The figures stand in `benchmarks/results.json`, from which this page is made.
 """
 
 
+_QUIET = 10.0
+"""Percentage of the processors that may be at work on something else."""
+
+
 def render(areas: Mapping[str, Area], images: Path) -> str:
     """The page as Markdown.
 
     Args:
-        areas: what was measured, by name.
+        areas: what was measured, by name, in the order of the page.
         images: the folder of plots beside the page; those that are there are shown.
     """
     figures = [figure for area in areas.values() for figure in area.figures]
@@ -42,6 +47,7 @@ def render(areas: Mapping[str, Area], images: Path) -> str:
     parts = [
         "# Benchmarks\n",
         _HOW,
+        _busy(areas),
         "## Against the targets\n",
         _table([_target(figure) for figure in asked if not figure.missing]),
         _image(images, "benchmark-ratios.svg", "Ratios as shares of what they may be at most"),
@@ -59,24 +65,34 @@ def render(areas: Mapping[str, Area], images: Path) -> str:
         "Medians of what the ratios are made of, with the least and the greatest.\n",
         _table([_measures(figure) for figure in figures if not figure.missing]),
         "## Not measured\n",
-        _table([{"work": figure.work, "floor": figure.floor, "why": figure.missing} for figure in figures if figure.missing]),
+        _table(
+            [{"name": f"`{figure.name}`", "work": figure.work, "why": figure.missing} for figure in figures if figure.missing]
+            + [{"name": f"`{name}`", "work": "the whole area", "why": "not run yet"} for name in AREAS if name not in areas]
+        ),
         "## Machine and versions\n",
-        _table([{"area": area.name, **{key: area.facts[key] for key in ("when", "commit", "rounds", "size", "load")}} for area in areas.values()]),
-        "`load` is the machine's load before the area began: what else it was doing.\n",
+        _table([{"area": area.name, **{key: area.facts[key] for key in ("when", "commit", "rounds", "size", "busy")}} for area in areas.values()]),
+        "`busy` is the share of the processors that worked on something else in the second before.\n",
         *(f"- {', '.join(names)}: {fact}" for key in ("machine", "versions") for fact, names in _shared(areas, key).items()),
     ]
     return "\n".join(part for part in parts if part) + "\n"
+
+
+def _busy(areas: Mapping[str, Area]) -> str:
+    """A warning where other work took part of the machine."""
+    shares = {area.name: area.facts["busy"] for area in areas.values() if area.facts["busy"] != "unknown"}
+    busy = ", ".join(f"{name} ({share})" for name, share in shares.items() if float(share.rstrip("%")) > _QUIET)
+    return f"**The machine was busy** with something else when these areas began: {busy}. Their figures are worth little.\n" if busy else ""
 
 
 def _target(figure: Figure) -> dict[str, Any]:
     assert figure.limit is not None
     goal = f" ({_number(figure.goal)})" if figure.goal is not None else ""
     most = f"{_number(figure.limit)}{goal}"
-    return {"work": figure.work, "floor": figure.floor, "ratio": _ratio(figure), "at most (goal)": most, "": figure.verdict, "note": figure.note}
+    return {**_stated(figure), "at most (goal)": most, "verdict": figure.verdict, "note": figure.note}
 
 
 def _stated(figure: Figure) -> dict[str, Any]:
-    return {"work": figure.work, "floor": figure.floor, "ratio": _ratio(figure), "note": figure.note}
+    return {"name": f"`{figure.name}`", "work": figure.work, "floor": figure.floor, "ratio": _ratio(figure), "note": figure.note}
 
 
 def _peer(figure: Figure) -> dict[str, Any]:

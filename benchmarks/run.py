@@ -40,7 +40,8 @@ def main() -> int:
     parser.add_argument("--write", type=Path, help="the page to write; plots go into a folder images beside it")
     asked = parser.parse_args()
     failed = [name for name in asked.only if not _measured(name, asked.rounds, asked.quick, asked.results.absolute())]
-    areas = read_areas(asked.results)
+    kept = read_areas(asked.results)
+    areas = {name: kept[name] for name in AREAS if name in kept}
     if asked.write is not None:
         images = asked.write.parent / "images"
         draw(areas, images)
