@@ -18,6 +18,9 @@ from prompt_improver.storage.json_text import constant, is_long, json_texts, jso
 
 __all__ = ["encode_json_lines"]
 
+_FEW = 8
+"""Rows a text from which on what stands before a field is written into each of its texts, to have one piece less in a row."""
+
 
 class _Fields:
     """Short texts that follow each other in each of n rows."""
@@ -38,8 +41,11 @@ class _Fields:
         if len(texts) == 1:
             self.say(texts[0].as_py())
             return
+        if len(texts) * _FEW < self._n and self._said:
+            texts = pc.binary_join_element_wise(pa.scalar(self._said, type=pa.string()), texts, constant(""))
+            self._said = ""
         self._flush()
-        self._append(texts, np.arange(len(texts), dtype=np.int32) if chosen is None else chosen)
+        self._append(texts, np.arange(self._n, dtype=np.int32) if chosen is None else chosen)
 
     def make(self) -> pa.Array:
         """The n joined texts."""
@@ -98,6 +104,9 @@ def _add(fields: _Fields, values: pa.Array) -> None:
     kind = values.type
     if values.null_count == len(values):
         fields.say("null")
+    elif pa.types.is_list(kind):
+        few = json_values(values).dictionary_encode()
+        fields.choose(few.dictionary, few.indices.to_numpy())
     elif pa.types.is_string(kind) or pa.types.is_boolean(kind):
         few = values.dictionary_encode(null_encoding="encode")
         fields.choose(json_values(few.dictionary), few.indices.to_numpy())

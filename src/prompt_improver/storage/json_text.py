@@ -77,7 +77,8 @@ def _lists(values: pa.ListArray) -> pa.Array:
     ends = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
     mask = values.is_null() if values.null_count else None
     joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(ends), inner, mask=mask), constant(", "))
-    return pc.binary_join_element_wise(constant("["), joined, constant("]"), constant(""))
+    few = joined.dictionary_encode()
+    return pc.binary_join_element_wise(constant("["), few.dictionary, constant("]"), constant("")).take(few.indices)
 
 
 def float_texts(values: pa.Array) -> pa.Array:
