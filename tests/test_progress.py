@@ -71,21 +71,27 @@ def test_nothing_is_told_where_nobody_looks(clock, capsys):
 
 @pytest.mark.parametrize("output", ["rows.parquet", "rows/", None])
 def test_a_terminal_shows_a_bar_with_rate_and_time_left(output, tmp_path):
-    done, shown = on_a_terminal("--samples", "150000", *(["--output", str(tmp_path) + "/" + output] if output else []))
+    done, shown = on_a_terminal("--samples", "120000", *(["--output", str(tmp_path) + "/" + output] if output else []))
     assert done == 0
-    for words in ("making rows", "checking rows", " rows/s, ", " s left", "/150000"):
+    for words in ("making rows", "checking rows", " rows/s, ", " s left", "/120000"):
         assert words in shown
+
+
+def test_validate_shows_one_too(tmp_path):
+    subprocess.run([*RUN, "--samples", "9000", "--output", f"{tmp_path}/rows.parquet"], check=True, capture_output=True)
+    done, shown = on_a_terminal("--input", f"{tmp_path}/rows.parquet", command="validate")
+    assert (done, "checking rows" in shown, "9000/9000" in shown) == (0, True, True)
 
 
 def test_json_is_silent_on_a_terminal_too(tmp_path):
     assert on_a_terminal("--samples", "9000", "--output", f"{tmp_path}/rows.parquet", "--json") == (0, "")
 
 
-def on_a_terminal(*words: str) -> tuple[int, str]:
+def on_a_terminal(*words: str, command: str = "bootstrap") -> tuple[int, str]:
     """How a command ends whose standard error is a terminal, and what it shows there."""
     ours, its = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
-    process = subprocess.Popen([*RUN, *words], stdout=subprocess.DEVNULL, stderr=its, env=environment)
+    process = subprocess.Popen([*RUN[:-1], command, *words], stdout=subprocess.DEVNULL, stderr=its, env=environment)
     os.close(its)
     shown = b""
     while True:

@@ -127,7 +127,7 @@ def test_the_ceiling_comes_from_the_truth_parts(undisturbed, tmp_path, monkeypat
 
     monkeypatch.setattr(local, "make_blocks", counted)
     for truth, wanted in ((True, [0, 1, 2, 3]), (False, [0, 1, 2, 3, 0, 1, 2, 3])):
-        report = bootstrap_folder(RECIPE, f"{tmp_path}/{truth}/", part_blocks=1, truth=truth).report
+        report = bootstrap_folder(RECIPE, f"{tmp_path}/{truth}/", part_blocks=2, truth=truth).report
         assert (made, report["bayes_auc"]) == (wanted, json.loads((undisturbed / "manifest.json").read_text())["report"]["bayes_auc"])
         made.clear()
 

@@ -174,7 +174,11 @@ def validate(
 
     if input_file is not None and database_url is not None:
         raise InputError("--input and --database-url were both given; name one place.")
-    looked = look_at_file(input_file) if input_file is not None else run_async(look_at_database(resolve_url(database_url)))
+    with PhaseProgress(shown=not as_json) as progress:
+        if input_file is not None:
+            looked = look_at_file(input_file, progress=progress)
+        else:
+            looked = run_async(look_at_database(resolve_url(database_url), progress=progress))
     findings = [*check_sample(looked.sample, looked.expected), *check_deep(looked.sample, ceiling=looked.ceiling)]
     if as_json:
         print_json({"ready": ready(findings), "quality_validation": quality_validation(looked.sample), "findings": to_json(findings)})

@@ -12,6 +12,7 @@ from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from prompt_improver.errors import DataShortfall, PromptImproverError
+from prompt_improver.installation.outcome import Progress
 from prompt_improver.optimization.model import read_card
 from prompt_improver.optimization.rows import BASIC_ROWS
 from prompt_improver.storage.connect import open_engine
@@ -48,7 +49,7 @@ def _no_run(url: URL) -> DataShortfall:
     return DataShortfall(f"{shown(url)} holds no complete run. Make one with: prompt-improver bootstrap")
 
 
-async def look_at_database(url: URL) -> Looked:
+async def look_at_database(url: URL, *, progress: Progress | None = None) -> Looked:
     """Looks at the newest complete run.
 
     Raises:
@@ -63,6 +64,8 @@ async def look_at_database(url: URL) -> Looked:
         sample = Sample()
         async for batch in read_batches(engine, run):
             sample.add(batch, gaps=expected.gaps)
+            if progress is not None:
+                progress("check", sample.rows, run.samples)
     return Looked(sample, expected, report.get("bayes_auc"))
 
 
@@ -70,7 +73,7 @@ def _expected(samples: int, report: dict[str, Any]) -> Expectation:
     return Expectation(samples, report.get("shares", {}), report.get("envelopes", {}), report.get("tier_gaps", True))
 
 
-def look_at_file(path: str | Path) -> Looked:
+def look_at_file(path: str | Path, *, progress: Progress | None = None) -> Looked:
     """Looks at the rows of a file or of a folder of part files; shares, envelopes and ceiling are known of a folder only.
 
     Raises:
@@ -83,6 +86,8 @@ def look_at_file(path: str | Path) -> Looked:
     for batch in batches:
         asked = batch.origin.samples
         sample.add(batch, gaps=report.get("tier_gaps", True))
+        if progress is not None and asked > 0:  # lines do not say how many there are
+            progress("check", sample.rows, asked)
     if not sample.rows:
         raise DataShortfall(f"{path} holds no rows. Make some with: prompt-improver bootstrap --output {path}")
     return Looked(sample, _expected(asked if asked > 0 else sample.rows, report), report.get("bayes_auc"))
