@@ -11,6 +11,8 @@ from threading import Event, Lock
 from time import perf_counter
 from typing import Any
 
+import pyarrow as pa
+
 from prompt_improver.batch import Batch, Origin
 from prompt_improver.errors import EnvironmentFailure, InputError
 from prompt_improver.execution.cluster import load_ray, run_ray
@@ -22,7 +24,7 @@ from prompt_improver.recipe.recipe import Recipe
 from prompt_improver.storage.manifest import PartPlan, PartRecord
 from prompt_improver.storage.parts import PartFolder, read_parts, write_part
 from prompt_improver.storage.places import Place, find_place
-from prompt_improver.validation.quick import LOOK, Sample
+from prompt_improver.validation.quick import Sample
 from prompt_improver.validation.report import build_report
 from prompt_improver.validation.tally import add_up
 
@@ -149,16 +151,13 @@ def _make_there(recipe: Recipe, place: Place, plan: PartPlan, number: int) -> Pa
 
 def _report(run: Run, folder: PartFolder) -> dict[str, Any]:
     """The quality report: values of the first rows as they stand in the folder, counts of all rows."""
+    pa.default_memory_pool().release_unused()  # what the makers of parts had
     sample = Sample()
     for batch in _first_blocks(run, folder):
-        sample.add(batch, gaps=run.recipe.tier_gaps)
-        if sample.rows >= LOOK:
+        sample.keep(batch)
+        if sample.full:
             break
-    tally = add_up(part.tally for part in folder.now().parts)
-    sample.rows, sample.outside = tally.rows, tally.outside
-    for counter, counts in ((sample.domains, tally.domains), (sample.tiers, tally.tiers)):
-        counter.clear()
-        counter.update(counts)
+    sample.count(add_up(part.tally for part in folder.now().parts))
     return build_report(sample, expectation(run), noise=run.recipe.noise)[0]
 
 
