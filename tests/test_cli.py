@@ -289,9 +289,11 @@ def test_help_shows_examples(command):
     [
         (["--help"], {"numpy", "pyarrow", "sqlalchemy", "sklearn", "pydantic"}),
         (["bootstrap", "--samples", "20"], {"sklearn", "scipy", "optuna", "alembic", "asyncpg"}),
+        (["bootstrap", "--samples", "20", "--output", "{folder}/rows/"], {"sklearn", "scipy", "optuna", "sqlalchemy", "sqlmodel"}),
     ],
 )
-def test_slow_packages_are_imported_where_they_are_used(arguments, banned):
+def test_slow_packages_are_imported_where_they_are_used(arguments, banned, tmp_path):
+    arguments = [argument.format(folder=tmp_path) for argument in arguments]
     done = subprocess.run([sys.executable, "-c", TELL_MODULES % arguments], capture_output=True, text=True, check=False, env=os.environ)
     loaded = done.stderr.split("MODULES", 1)[1].split()
     assert not banned & set(loaded)

@@ -25,6 +25,7 @@ from prompt_improver.installation.stored import look_at_file
 from prompt_improver.optimization.sources import read_rows
 from prompt_improver.recipe.recipe import make_recipe
 from prompt_improver.storage.parts import open_parts, read_parts, read_stored
+from prompt_improver.validation import quick
 
 SAMPLES = 3 * 4096 + 700
 RECIPE = make_recipe({"samples": SAMPLES})
@@ -191,7 +192,7 @@ def test_the_report_is_that_of_a_file(undisturbed, tmp_path):
 
 
 def test_the_report_counts_rows_that_it_does_not_look_at(tmp_path, monkeypatch):
-    monkeypatch.setattr(parts_module, "LOOK", 4096)
+    monkeypatch.setattr(quick, "LOOK", 4096)
     report = bootstrap_folder(RECIPE, f"{tmp_path}/rows/", part_blocks=1).report
     assert sum(report["domains"].values()) == sum(report["tiers"].values()) == SAMPLES
     assert report["quality_validation"]["sample_count"] == SAMPLES
@@ -200,7 +201,7 @@ def test_the_report_counts_rows_that_it_does_not_look_at(tmp_path, monkeypatch):
 
 def test_a_folder_is_looked_at_and_learnt_from(undisturbed):
     looked = look_at_file(f"{undisturbed}/")
-    assert (looked.sample.rows, set(looked.expected.shares), looked.ceiling > 0.8) == (SAMPLES, set(looked.sample.domains), True)
+    assert (looked.sample.rows, set(looked.expected.shares), looked.ceiling > 0.8) == (SAMPLES, set(looked.sample.tally.domains), True)
     material = read_rows(undisturbed, most=5000)
     assert (material.table.num_rows, material.present) == (5000, SAMPLES)
 

@@ -7,21 +7,18 @@ import dataclasses
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import URL
+from typing import TYPE_CHECKING, Any
 
 from prompt_improver.batch import Batch
 from prompt_improver.execution.local import Run, open_run, stream_batches
 from prompt_improver.installation.outcome import Clock, Outcome, Progress, peak_memory
 from prompt_improver.recipe.recipe import Recipe
-from prompt_improver.storage.connect import open_engine
-from prompt_improver.storage.database import store_run, stored_bytes
 from prompt_improver.storage.files import RowFile, check_target
-from prompt_improver.storage.schema import prepare_schema
-from prompt_improver.storage.urls import shown
 from prompt_improver.validation.quick import Expectation, Sample
 from prompt_improver.validation.report import build_report
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 __all__ = ["bootstrap_database", "bootstrap_file", "expectation"]
 
@@ -85,6 +82,11 @@ async def bootstrap_database(
         InputError: recipe, content or capacity.
         EnvironmentFailure: database or disk; nothing was kept.
     """
+    from prompt_improver.storage.connect import open_engine
+    from prompt_improver.storage.database import store_run, stored_bytes
+    from prompt_improver.storage.schema import prepare_schema
+    from prompt_improver.storage.urls import shown
+
     clock = Clock()
     run = await asyncio.to_thread(open_run, recipe)
     if truth is not None:

@@ -8,6 +8,8 @@ from functools import partial
 from threading import Event, Lock
 from typing import Any
 
+import pyarrow as pa
+
 from prompt_improver.batch import Batch, Origin
 from prompt_improver.errors import EnvironmentFailure, InputError
 from prompt_improver.execution.cluster import load_ray, run_ray
@@ -138,18 +140,15 @@ def _make_there(recipe: Recipe, place: Place, plan: PartPlan, number: int) -> Pa
 
 def _report(run: Run, folder: PartFolder, progress: Progress | None) -> dict[str, Any]:
     """The quality report: values of the first rows as they stand in the folder, counts of all rows."""
+    pa.default_memory_pool().release_unused()  # what the makers of parts had
     sample, most = Sample(), min(LOOK, run.recipe.samples)
     for batch in _first_blocks(run, folder):
-        sample.add(batch, gaps=run.recipe.tier_gaps)
+        sample.keep(batch)
         if progress is not None:
-            progress("check", min(sample.rows, most), most)
-        if sample.rows >= LOOK:
+            progress("check", min(sample.kept, most), most)
+        if sample.full:
             break
-    tally = add_up(part.tally for part in folder.now().parts)
-    sample.rows, sample.outside = tally.rows, tally.outside
-    for counter, counts in ((sample.domains, tally.domains), (sample.tiers, tally.tiers)):
-        counter.clear()
-        counter.update(counts)
+    sample.count(add_up(part.tally for part in folder.now().parts))
     return build_report(sample, expectation(run), noise=run.recipe.noise)[0]
 
 

@@ -87,13 +87,13 @@ class ProductionSyntheticDataGenerator:
         report, _ = build_report(sample, expectation(self._run), noise=self._run.recipe.noise)
         self._last = (batch, report)
         return {
-            "prompts": list(zip(sample.originals, sample.enhanced, strict=True)),
+            "prompts": list(zip(batch.rows["prompt_text"].to_pylist(), batch.rows["enhanced_prompt"].to_pylist(), strict=True)),
             "features": np.column_stack([batch.rows[name].to_numpy() for name in FEATURES]).tolist(),
             "effectiveness_scores": batch.rows["effectiveness_score"].to_pylist(),
             "metadata": {
                 "source": SOURCE,
                 "total_samples": len(batch),
-                "domain_distribution": dict(sample.domains),
+                "domain_distribution": sample.tally.domains,
                 "quality_validation": report["quality_validation"],
                 "generation_timestamp": datetime.now(UTC).isoformat(),
             },

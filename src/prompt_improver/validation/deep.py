@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 import numpy.typing as npt
 
 from prompt_improver.batch import TIERS
-from prompt_improver.features.counts import tokens
 from prompt_improver.features.extractor import extract
 from prompt_improver.validation.findings import Finding, finding, note
+from prompt_improver.validation.near import find_near_copies
 from prompt_improver.validation.quick import Sample, auc
+from prompt_improver.validation.tally import encode_names
 
 __all__ = ["check_deep"]
 
 _LEARN = 5000
-_NEAR = 20_000
+_NEAR = 0.8
 _NEAR_JUDGED = 1000
 _NEAR_SHARE = 0.35
 _BOOTSTRAP = 1000
+_AT_ONCE = 4096
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,10 +37,11 @@ def check_deep(sample: Sample, *, ceiling: float | None) -> list[Finding]:
 def _check_tier_shares(sample: Sample) -> list[Finding]:
     """Shares of the tiers and of each domain's tiers, with 95 % bootstrap intervals."""
     rng = np.random.default_rng(1)
-    tiers = np.array([TIERS.index(tier) for tier in sample.tier_of])
-    n = len(tiers)
+    names, places = encode_names(sample.looked["tier"])
+    n = len(places)
     if not n:
         return []
+    tiers = np.array([TIERS.index(name) if name in TIERS else -1 for name in names])[places]
     found = []
     for place, (name, wanted) in enumerate(zip(TIERS, (0.25, 0.5, 0.25), strict=True)):
         share = float((tiers == place).mean())
@@ -49,33 +50,19 @@ def _check_tier_shares(sample: Sample) -> list[Finding]:
         text = f"share of tier {name}, with a 95 % bootstrap interval"
         found.append(finding(f"tier_share_{name}", figure, f"interval holds {wanted}", low <= wanted <= high, text))
     by_domain = {}
-    domains = np.array(sample.domain_of)
-    for domain in dict.fromkeys(sample.domain_of):
-        here = tiers[domains == domain]
-        by_domain[domain] = [round(float((here == place).mean()), 3) for place in range(3)]
+    names, places = encode_names(sample.looked["domain"])
+    for place, domain in enumerate(names):
+        here = tiers[places == place]
+        by_domain[domain] = [round(float((here == tier).mean()), 3) for tier in range(len(TIERS))]
     found.append(note("tier_shares_by_domain", by_domain, "low / medium / high within each domain", "none: domains differ by design"))
     return found
 
 
 def _check_near_duplicates(sample: Sample) -> Finding:
-    """Share of prompts with an earlier one nearly alike: MinHash over word triples (Broder 1997), 16 bands of 4."""
-    texts = sample.originals[:_NEAR]
-    bands: list[set[bytes]] = [set() for _ in range(16)]
-    rng = np.random.default_rng(2)
-    odd, shift = rng.integers(1, 2**32, (2, 64), dtype=np.uint64) | np.uint64(1)
-    near = 0
-    for text in texts:
-        words = [word.lower() for word in tokens(text)]
-        shingles = {" ".join(words[i : i + 3]) for i in range(max(len(words) - 2, 1))}
-        hashes = np.array([int.from_bytes(hashlib.blake2b(s.encode(), digest_size=4).digest(), "little") for s in shingles], dtype=np.uint64)
-        signature = ((hashes[:, None] * odd + shift) >> np.uint64(32)).min(axis=0).reshape(16, 4)
-        keys = [signature[band].tobytes() for band in range(16)]
-        alike = sum(key in seen for key, seen in zip(keys, bands, strict=True))
-        near += alike >= 12
-        for key, seen in zip(keys, bands, strict=True):
-            seen.add(key)
-    share = round(near / max(len(texts), 1), 4)
-    text = f"share of {len(texts)} prompts nearly alike to an earlier one (similarity of word triples about .9 and over)"
+    """Share of prompts with an earlier one nearly alike."""
+    texts = sample.looked["prompt_text"]
+    share = round(find_near_copies(texts, threshold=_NEAR).share, 4)
+    text = f"share of {len(texts)} prompts nearly alike to an earlier one: {_NEAR:.0%} of all their words in common"
     if len(texts) > _NEAR_JUDGED:
         return note("near_duplicates", share, text, "none over 1000 rows: prompts are filled again and again")
     return finding("near_duplicates", share, f"<= {_NEAR_SHARE}", share <= _NEAR_SHARE, text)
@@ -114,5 +101,8 @@ def _cross_validated(features: Floats, label: npt.NDArray[np.bool_]) -> float:
 
 
 def _check_grounding(sample: Sample) -> Finding:
-    wrong = int((extract(sample.enhanced) != sample.features).any(axis=1).sum())
-    return finding("text_grounding_all", wrong, "= 0", wrong == 0, f"of {len(sample.enhanced)} rows: measured again, features differ")
+    texts, features, wrong = sample.looked["enhanced_prompt"], sample.features, 0
+    for start in range(0, len(texts), _AT_ONCE):
+        stop = start + _AT_ONCE
+        wrong += int((extract(texts[start:stop].to_pylist()) != features[start:stop]).any(axis=1).sum())
+    return finding("text_grounding_all", wrong, "= 0", wrong == 0, f"of {len(texts)} rows: measured again, features differ")

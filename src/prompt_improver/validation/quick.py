@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from prompt_improver.batch import FEATURES, TIERS, Batch
+from prompt_improver.batch import FEATURES, ROW_SCHEMA, TIERS, Batch
 from prompt_improver.features.extractor import extract
 from prompt_improver.guarantees.quotas import TIER_SHARES, exact_shares, largest_remainder
-from prompt_improver.guarantees.tiers import TIER_RANGES, TIER_RANGES_WITHOUT_GAPS
 from prompt_improver.validation.findings import Finding, finding, note
+from prompt_improver.validation.tally import Tally, add_up, encode_names, tally_batch
 
 __all__ = ["LOOK", "Expectation", "Sample", "auc", "check_sample"]
 
 LOOK = 100_000
 """Rows whose texts and features are looked at; counts are of all rows."""
 
+_TEXTS = ("prompt_text", "enhanced_prompt")
+_LOOKED = [*_TEXTS, "domain", "tier", "effectiveness_score"]
+_LOOKED_SCHEMA = pa.schema([ROW_SCHEMA.field(name) for name in _LOOKED])
 _GROUNDED = 64
+_LOTS = 16
 _MEDIAN_AT_LEAST = 100
 _RATIO_AT_LEAST = 1000
 
 Floats = npt.NDArray[np.float64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -38,56 +46,70 @@ class Expectation:
 
 
 class Sample:
-    """Rows on their way past: counts of all of them, the values of the first `LOOK`."""
+    """Rows on their way past: counts of all of them, the values of the first `LOOK`, to the end of their batch.
+
+    Values stay in their Arrow buffers: some 0.8 KB a row of the built-in domains.
+    """
 
     def __init__(self) -> None:
-        self.rows = 0
-        self.domains: Counter[str] = Counter()
-        self.tiers: Counter[str] = Counter()
-        self.outside = 0
+        self.tally = add_up([])
+        self._looked: list[pa.Table] = []
         self._features: list[Floats] = []
-        self._scores: list[Floats] = []
         self._known: list[Floats] = []
-        self.originals: list[str] = []
-        self.enhanced: list[str] = []
-        self.domain_of: list[str] = []
-        self.tier_of: list[str] = []
 
     def add(self, batch: Batch, *, gaps: bool = True) -> None:
-        """Takes note of a batch."""
-        rows = batch.rows
-        domains, tiers = rows["domain"].to_pylist(), rows["tier"].to_pylist()
-        scores = rows["effectiveness_score"].to_numpy()
-        self.rows += len(batch)
-        self.domains.update(domains)
-        self.tiers.update(tiers)
-        ranges = TIER_RANGES if gaps else TIER_RANGES_WITHOUT_GAPS
-        place = np.array([TIERS.index(tier) if tier in TIERS else 0 for tier in tiers])
-        low, high = np.array(ranges)[place].T
-        self.outside += int(np.sum(~((scores >= low) & (scores <= high))))
-        if len(self.originals) < LOOK:
-            self.originals += rows["prompt_text"].to_pylist()
-            self.enhanced += rows["enhanced_prompt"].to_pylist()
-            self.domain_of += domains
-            self.tier_of += tiers
-            self._features.append(np.column_stack([rows[name].to_numpy() for name in FEATURES]))
-            self._scores.append(scores)
-            if batch.truth is not None:
-                self._known.append(batch.truth["known_score"].to_numpy())
+        """Takes note of a batch: counts its rows, and keeps their values unless it has enough."""
+        self.count(tally_batch(batch, gaps=gaps))
+        self.keep(batch)
+
+    def count(self, tally: Tally) -> None:
+        """Adds rows that were counted elsewhere."""
+        self.tally = add_up([self.tally, tally])
+
+    def keep(self, batch: Batch) -> None:
+        """Keeps the values of a batch unless it has enough; does not count its rows."""
+        if self.full:
+            return
+        self._looked.append(batch.rows.select(_LOOKED))
+        self._features.append(np.column_stack([batch.rows[name].to_numpy() for name in FEATURES]).astype(np.float64, copy=False))
+        if batch.truth is not None:
+            self._known.append(batch.truth["known_score"].to_numpy())
+
+    @property
+    def kept(self) -> int:
+        """Rows whose values are kept."""
+        return sum(map(len, self._looked))
+
+    @property
+    def full(self) -> bool:
+        """Whether it keeps no more values."""
+        return self.kept >= LOOK
+
+    @property
+    def rows(self) -> int:
+        return self.tally.rows
+
+    @property
+    def looked(self) -> pa.Table:
+        """The k rows whose values were kept: the two texts, domain, tier and effectiveness."""
+        return pa.concat_tables(self._looked) if self._looked else _LOOKED_SCHEMA.empty_table()
 
     @property
     def features(self) -> Floats:
-        return np.concatenate(self._features) if self._features else np.empty((0, len(FEATURES)))
+        """The six features of the rows looked at: k x 6."""
+        return np.concatenate([np.empty((0, len(FEATURES))), *self._features])
 
     @property
     def scores(self) -> Floats:
-        return np.concatenate(self._scores) if self._scores else np.empty(0)
+        """The effectiveness of the rows looked at: k numbers."""
+        return np.asarray(self.looked["effectiveness_score"].to_numpy(), dtype=np.float64)
 
     def ceiling(self) -> float | None:
         """AUC over the median split of a learner that knows everything but fit and noise; None without truth."""
-        if not self._known or len(self.scores) < 4:
+        scores = self.scores
+        if not self._known or len(scores) < 4:
             return None
-        return auc(np.concatenate(self._known), self.scores > np.median(self.scores))
+        return auc(np.concatenate(self._known), scores > np.median(scores))
 
 
 def auc(score: Floats, label: npt.NDArray[np.bool_]) -> float:
@@ -108,7 +130,7 @@ def quality_validation(sample: Sample) -> dict[str, Any]:
         "sample_count": sample.rows,
         "min_samples_met": sample.rows >= 10,
         "ensemble_ready": sample.rows >= 20,
-        "class_diversity": len(sample.tiers),
+        "class_diversity": len(sample.tally.tiers),
         "variance_sufficient": bool(len(scores) > 0 and scores.std() >= 0.05),
         "no_invalid_values": bool(np.isfinite(features).all() and np.isfinite(scores).all()),
     }
@@ -143,17 +165,17 @@ def _check_shares(sample: Sample, expected: Expectation) -> list[Finding]:
     found = []
     if expected.shares:
         wanted = dict(zip(expected.shares, largest_remainder(expected.samples, exact_shares(expected.shares)), strict=True))
-        got = {name: sample.domains.get(name, 0) for name in wanted}
+        got = {name: sample.tally.domains.get(name, 0) for name in wanted}
         same = got == wanted and sum(got.values()) == sample.rows
         found.append(finding("domain_quotas", got, f"= {wanted}", same, "rows by domain, split by largest remainder"))
-    tiers = {name: sample.tiers.get(name, 0) for name in TIERS}
+    tiers = {name: sample.tally.tiers.get(name, 0) for name in TIERS}
     split = dict(zip(TIERS, largest_remainder(sample.rows, TIER_SHARES), strict=True))
     found.append(finding("tier_counts", tiers, f"= {split}", tiers == split, "rows by tier: 25 / 50 / 25 %"))
-    found.append(finding("tier_ranges", sample.outside, "= 0", sample.outside == 0, "rows whose score lies outside its tier's range"))
+    found.append(finding("tier_ranges", sample.tally.outside, "= 0", sample.tally.outside == 0, "rows whose score lies outside its tier's range"))
     if sample.rows >= 3:
-        found.append(finding("class_diversity", len(sample.tiers), "= 3", len(sample.tiers) == 3, "tiers present"))
+        found.append(finding("class_diversity", len(sample.tally.tiers), "= 3", len(sample.tally.tiers) == 3, "tiers present"))
     else:
-        found.append(note("class_diversity", len(sample.tiers), f"{sample.rows} row(s) cannot show three tiers", "= 3"))
+        found.append(note("class_diversity", len(sample.tally.tiers), f"{sample.rows} row(s) cannot show three tiers", "= 3"))
     return found
 
 
@@ -177,14 +199,25 @@ def _check_scores(sample: Sample) -> list[Finding]:
 
 
 def _check_texts(sample: Sample) -> list[Finding]:
-    found = []
-    for check, texts in (("unique_prompts", sample.originals), ("unique_enhanced", sample.enhanced)):
-        twice = len(texts) - len(set(texts))
-        found.append(finding(check, twice, "= 0", twice == 0, f"texts that stand twice among {len(texts)}"))
-    looked = sample.enhanced[:_GROUNDED]
-    wrong = int((extract(looked) != sample.features[: len(looked)]).any(axis=1).sum())
-    found.append(finding("text_grounding", wrong, "= 0", wrong == 0, f"of {len(looked)} rows: measured again, features differ"))
+    found, looked = [], sample.looked
+    for check, twice in zip(("unique_prompts", "unique_enhanced"), _of_both_texts(_count_repeats, looked), strict=True):
+        found.append(finding(check, twice, "= 0", twice == 0, f"texts that stand twice among {len(looked)}"))
+    texts = looked["enhanced_prompt"].slice(0, _GROUNDED).to_pylist()
+    wrong = int((extract(texts) != sample.features[: len(texts)]).any(axis=1).sum())
+    found.append(finding("text_grounding", wrong, "= 0", wrong == 0, f"of {len(texts)} rows: measured again, features differ"))
     return found
+
+
+def _of_both_texts(measure: Callable[[pa.ChunkedArray], T], looked: pa.Table) -> list[T]:
+    """What a function of Arrow's, which runs beside itself, says of prompts and of enhanced prompts."""
+    with ThreadPoolExecutor(len(_TEXTS)) as pool:
+        return list(pool.map(measure, (looked[column] for column in _TEXTS)))
+
+
+def _count_repeats(texts: pa.ChunkedArray) -> int:
+    """How many texts are equal to an earlier one; those of some sizes at a time, which takes a tenth of the memory."""
+    lot = pc.binary_length(texts).to_numpy() % _LOTS
+    return len(texts) - sum(len(texts.filter(pa.array(lot == number)).unique()) for number in range(_LOTS))
 
 
 def _check_features(sample: Sample, expected: Expectation) -> list[Finding]:
@@ -192,9 +225,9 @@ def _check_features(sample: Sample, expected: Expectation) -> list[Finding]:
     flat = [name for place, name in enumerate(FEATURES) if len(features) >= 10 and features[:, place].std() == 0]
     if sample.rows >= 10:
         found.append(finding("features_vary", flat, "= []", not flat, "features that are the same in every row"))
-    domain_of = np.array(sample.domain_of)
+    names, domain_of = encode_names(sample.looked["domain"])
     for domain, envelopes in expected.envelopes.items():
-        rows = features[domain_of == domain]
+        rows = features[domain_of == (names.index(domain) if domain in names else -1)]
         if len(rows) < _MEDIAN_AT_LEAST:
             if len(rows):
                 found.append(note(f"envelope_{domain}", len(rows), f"rows; envelopes are judged from {_MEDIAN_AT_LEAST} rows a domain"))
@@ -220,11 +253,12 @@ def _check_envelope(domain: str, rows: Floats, envelopes: dict[str, tuple[float,
 
 
 def _check_ratio(sample: Sample) -> list[Finding]:
-    if not sample.originals:
+    looked = sample.looked
+    if not len(looked):
         return []
-    sizes = np.array([(len(new), len(old)) for new, old in zip(sample.enhanced, sample.originals, strict=True)])
-    ratio = round(float(np.median(sizes[:, 0] / np.maximum(sizes[:, 1], 1))), 3)
-    same = round(float(np.mean(sizes[:, 0] <= sizes[:, 1])), 3)
+    old, new = _of_both_texts(lambda texts: pc.utf8_length(texts).to_numpy(), looked)
+    ratio = round(float(np.median(new / np.maximum(old, 1))), 3)
+    same = round(float(np.mean(new <= old)), 3)
     texts = ("median length ratio enhanced / prompt", "share of rows no longer than their prompt")
     if sample.rows < _RATIO_AT_LEAST:
         return [note("length_ratio", ratio, texts[0]), note("no_longer_share", same, texts[1])]

@@ -24,8 +24,8 @@ def build_report(sample: Sample, expected: Expectation, *, noise: float) -> tupl
         "shares": expected.shares,
         "envelopes": expected.envelopes,
         "tier_gaps": expected.gaps,
-        "domains": dict(sample.domains),
-        "tiers": dict(sample.tiers),
+        "domains": sample.tally.domains,
+        "tiers": sample.tally.tiers,
     }
     return report, findings
 
