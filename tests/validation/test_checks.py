@@ -91,6 +91,12 @@ def test_the_six_features_can_be_learnt_from(batch):
     assert 0.75 <= found["learnable_auc"].figure <= 0.92
 
 
+def test_a_tier_of_another_name_is_outside_of_its_range_and_no_traceback(batch):
+    few = Batch(batch.origin, batch.rows.slice(0, 19))
+    odd = changed(few, "tier", ["odd", *few.rows["tier"].to_pylist()[1:]])
+    assert {"tier_ranges", "tier_counts"} <= failing(odd, Expectation(19), deep=True)
+
+
 def test_near_duplicates_are_found(batch):
     texts = batch.rows["prompt_text"].to_pylist()
     copies = [text + "!" for text in texts[:500]]
