@@ -30,6 +30,7 @@ _GROUNDED = 64
 _LOTS = 16
 _MEDIAN_AT_LEAST = 100
 _RATIO_AT_LEAST = 1000
+_DEVIATIONS = 3.5
 
 Floats = npt.NDArray[np.float64]
 T = TypeVar("T")
@@ -237,17 +238,20 @@ def _check_features(sample: Sample, expected: Expectation) -> list[Finding]:
 
 
 def _check_envelope(domain: str, rows: Floats, envelopes: dict[str, tuple[float, float]]) -> Finding:
-    """The median lies inside; the central half too, within the error of a quartile, but for length."""
+    """The median lies inside; the central half too, but for length; each within its error.
+
+    A quantile's error is told by the ranks around it, whatever the values are like: one at `p` of n rows is that of their source within
+    `_DEVIATIONS` sqrt(p (1 - p) / n).
+    """
     off = []
-    quarters = np.quantile(rows, [0.25, 0.5, 0.75], axis=0)
-    spread = np.maximum(quarters[2] - quarters[0], 1e-9)
-    error = 3.5 * spread / np.sqrt(len(rows))
+    at = np.array([0.25, 0.5, 0.75])
+    error = _DEVIATIONS * np.sqrt(at * (1.0 - at) / len(rows))
+    found, least, most = (np.quantile(rows, np.clip(at + slack, 0.0, 1.0), axis=0) for slack in (0.0, -error, error))
     for place, name in enumerate(FEATURES):
         low, high = envelopes[name]
-        lower, middle, upper = (float(q) for q in quarters[:, place])
-        slack = float(error[place])
-        halves = name == "length" or (low - slack <= lower and upper <= high + slack)
-        if not (low - slack <= middle <= high + slack and halves):
+        inside = (most[:, place] >= low) & (least[:, place] <= high)
+        if not (inside[1] if name == "length" else inside.all()):
+            lower, middle, upper = (float(q) for q in found[:, place])
             off.append(f"{name} {lower:.3g}/{middle:.3g}/{upper:.3g} (asked {low:g} to {high:g})")
     return finding(f"envelope_{domain}", off, "= []", not off, f"features whose quartiles leave the domain's envelope, of {len(rows)} rows")
 
