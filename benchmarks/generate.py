@@ -31,11 +31,11 @@ def measure(*, rounds: int, quick: bool) -> Iterator[Figure]:
     one = "generate only, one thread"
     for name, calls, rows, package, limit, goal in (
         ("mimesis", ("sentence", "sentence"), n // 4, "mimesis", 1 / 4, 1 / 7),
-        ("mimesis_text", ("sentence", "text"), n // 4, "mimesis", None, None),
+        ("mimesis_text", ("text", "text"), n // 4, "mimesis", None, None),
         ("faker", ("sentence", "paragraph"), n // 32, "faker", 1 / 80, 1 / 130),
     ):
         called = (
-            "its sentence() until as long"
+            f"its {calls[0]}() until as long"
             if calls[0] == calls[1]
             else f"sentence() for the prompt and {calls[1]}() for the enhanced one until as long"
         )
