@@ -1,7 +1,6 @@
 """Every engine gives what is finished first, holds no more than it works on, and ends early when somebody stops."""
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
@@ -61,15 +60,14 @@ def test_an_error_is_given_as_it_was(engine, error):
 
 
 def test_an_error_stops_the_other_threads():
-    stop = threading.Event()
+    stop, stopped = threading.Event(), []
 
     def make(task: int) -> int:
         if task == 1:
             raise KeyError("no")
-        assert stop.wait(20)  # or the test would take that long
+        stopped.append(stop.wait(20))
         return task
 
-    begun = time.monotonic()
     with pytest.raises(KeyError):
         list(run_threads(make, range(50), workers=2, stop=stop))
-    assert time.monotonic() - begun < 10
+    assert stopped == [True]

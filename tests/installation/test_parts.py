@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 
 import psutil
 import pyarrow as pa
@@ -158,12 +159,13 @@ def busy_workers() -> list[psutil.Process]:
 def test_a_killed_worker_changes_nothing(tmp_path):
     recipe = make_recipe({"samples": 24 * 4096})
     bootstrap_folder(recipe, f"{tmp_path}/plain/", part_blocks=6)
-    folder, killed, cut = tmp_path / "rows", [], []
+    folder, killed, cut, over = tmp_path / "rows", [], [], Event()
 
     def kill() -> None:
         for _ in range(2):  # twice, the second time perhaps one that makes a killed part anew
             while not (partial := list(folder.glob(".part-*"))) or not (workers := busy_workers()):
-                time.sleep(0.005)
+                if over.wait(0.005):
+                    return
             workers[0].kill()
             killed.append(workers[0].pid)
             cut.extend(partial)
@@ -171,7 +173,10 @@ def test_a_killed_worker_changes_nothing(tmp_path):
 
     with ThreadPoolExecutor(1) as pool:
         killer = pool.submit(kill)
-        outcome = bootstrap_folder(recipe, f"{folder}/", part_blocks=6, engine="ray", workers=2)
+        try:
+            outcome = bootstrap_folder(recipe, f"{folder}/", part_blocks=6, engine="ray", workers=2)
+        finally:
+            over.set()
         killer.result(timeout=60)
     assert (len(set(killed)), len(cut) >= 2) == (2, True)
     assert (outcome.rows, outcome.made, outcome.kept, outcome.written, outcome.ready) == (24 * 4096, 24 * 4096, 0, True, True)

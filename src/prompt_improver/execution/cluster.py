@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
@@ -14,6 +14,8 @@ __all__ = ["load_ray", "run_ray"]
 
 T = TypeVar("T")
 
+_GONE = 10.0
+"""Seconds that cancelled tasks are waited for."""
 _RETRIES = 5
 """How often a part is begun anew when its worker dies."""
 
@@ -33,7 +35,7 @@ def load_ray() -> Any:
     return ray
 
 
-def run_ray(make: Callable[[int], T], tasks: Iterable[int], *, workers: int) -> Iterator[T]:
+def run_ray(make: Callable[[int], T], tasks: Iterable[int], *, workers: int) -> Generator[T]:
     """Makes every task on a worker and gives the small results in the order in which they are finished.
 
     With `RAY_ADDRESS` set it joins that cluster, else it starts one of `workers` processes on this machine. A task whose worker dies is
@@ -58,6 +60,8 @@ def run_ray(make: Callable[[int], T], tasks: Iterable[int], *, workers: int) -> 
         finally:
             for result in pending:
                 ray.cancel(result, force=True)
+            if pending:  # their workers are gone before the caller tidies up after them
+                ray.wait(pending, num_returns=len(pending), timeout=_GONE)
 
 
 def _called(make: Callable[[int], T], number: int) -> T:

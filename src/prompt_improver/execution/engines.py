@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from threading import Event
@@ -16,7 +16,7 @@ ENGINES = ("local", "ray")
 """Threads of this process; workers of a Ray cluster (`cluster.run_ray`)."""
 
 
-def run_threads(make: Callable[[int], T], tasks: Iterable[int], *, workers: int, stop: Event) -> Iterator[T]:
+def run_threads(make: Callable[[int], T], tasks: Iterable[int], *, workers: int, stop: Event) -> Generator[T]:
     """Makes every task on threads and gives the results in the order in which they are finished.
 
     At most `workers` tasks are begun and not given back. When the caller stops or a task fails, `stop` is set, and tasks that look at it end

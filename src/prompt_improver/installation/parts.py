@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import CancelledError
+from contextlib import closing
 from functools import partial
 from threading import Event, Lock
 from typing import Any
@@ -91,8 +92,9 @@ def bootstrap_folder(
         if written:
             clock.enter("make_and_write")
             meter = _Meter(sum(part.rows for part in folder.manifest.parts), recipe.samples, progress)
-            for part in _made(run, folder, engine, workers, meter):
-                folder.record(part)
+            with closing(_made(run, folder, engine, workers, meter)) as finished:
+                for part in finished:
+                    folder.record(part)
             clock.enter("check")
             folder.finish(_report(run, folder, progress))
             made = meter.made
@@ -102,14 +104,15 @@ def bootstrap_folder(
     return Outcome(*done, engine, workers, len(parts), kept, report)
 
 
-def _made(run: Run, folder: PartFolder, engine: str, workers: int, meter: _Meter) -> Iterator[PartRecord]:
+def _made(run: Run, folder: PartFolder, engine: str, workers: int, meter: _Meter) -> Generator[PartRecord]:
     place, plan, missing = folder.place, folder.plan, folder.missing
     if engine == "local":
         yield from run_threads(partial(_make_part, run, place, plan, meter), missing, workers=workers, stop=meter.stop)
         return
-    for part in run_ray(partial(_make_there, run.recipe, place, plan), missing, workers=workers):
-        meter(part.rows)
-        yield part
+    with closing(run_ray(partial(_make_there, run.recipe, place, plan), missing, workers=workers)) as finished:
+        for part in finished:
+            meter(part.rows)
+            yield part
 
 
 def _make_part(run: Run, place: Place, plan: PartPlan, tell: Callable[[int], None], number: int) -> PartRecord:

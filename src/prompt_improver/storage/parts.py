@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
@@ -13,7 +13,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from prompt_improver.batch import ROW_SCHEMA, TRUTH_SCHEMA, Batch, Origin
-from prompt_improver.errors import InputError
+from prompt_improver.errors import EnvironmentFailure, InputError
 from prompt_improver.storage.files import FILE_SCHEMA, read_file, with_ids
 from prompt_improver.storage.manifest import (
     MANIFEST,
@@ -115,7 +115,14 @@ class PartFolder(AbstractContextManager["PartFolder"]):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._held.close()
+        with self._held, suppress(EnvironmentFailure):  # the error on the way here says more
+            if kind is not None:
+                self._remove_partials()
+
+    def _remove_partials(self) -> None:
+        """Halves that workers left which were killed."""
+        for name in filter(_PARTIAL.fullmatch, self.place.sizes()):
+            self.place.remove(name)
 
     def _take_stock(self) -> None:
         old, sizes = self._earlier(), self.place.sizes()
@@ -191,8 +198,7 @@ class PartFolder(AbstractContextManager["PartFolder"]):
     def finish(self, report: dict[str, Any]) -> None:
         """Names every part and the report, and says that the run is complete."""
         assert len(self._records) == self.plan.parts
-        for name in filter(_PARTIAL.fullmatch, self.place.sizes()):  # of workers that were killed
-            self.place.remove(name)
+        self._remove_partials()
         self._write(status="complete", report=report)
 
     def now(self) -> Manifest:
