@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,8 +121,8 @@ def bootstrap_file(recipe: Recipe, path: Path, *, workers: int = 1, truth: Path 
     run = open_run(recipe)
     watched = _Watched(run, workers, progress, truth, clock)
     clock.enter("make_and_write")
-    with closing(watched.batches()) as batches, RowFile(path, run.origin) as file:
+    with ThreadPoolExecutor(1, thread_name_prefix="report") as pool, closing(watched.batches()) as batches, RowFile(path, run.origin) as file:
         for batch in batches:
             file.write(batch)
-    report = watched.report()
-    return watched.outcome(where=str(path), size=path.stat().st_size, report=report)
+        report = pool.submit(watched.report)  # while the last rows are written and flushed
+    return watched.outcome(where=str(path), size=path.stat().st_size, report=report.result())

@@ -12,7 +12,7 @@ __all__ = ["PHASES", "Clock", "Outcome", "Progress", "peak_memory"]
 
 PHASES = ("plan", "make_and_write", "check")
 """Of a bootstrap's time. plan: recipe, content and capacity; database, file or folder opened, an earlier call's parts looked at. make_and_write:
-blocks made and stored, one beside the other, until they are flushed or committed. check: the quality report."""
+blocks made and stored, one beside the other, until they are flushed or committed. check: the quality report, beside which a file is flushed."""
 
 Progress = Callable[[str, int, int], None]
 """Called with a phase ("make_and_write", "check", or "verify" while checksums of kept parts are compared), rows done in it and rows in all."""

@@ -76,7 +76,7 @@ class RowFile(AbstractContextManager["RowFile"]):
 
     def __enter__(self) -> Self:
         with file_errors(self._path):
-            self._lock = FileLock(lock_path(self._path))
+            self._lock = FileLock(lock_path(self._path), thread_local=False)  # a store may write in another thread than the one that ends it
             self._lock.acquire()
             self._sink = self._partial.open("wb")
             self._writer = ROW_WRITERS[self._path.suffix.lower()](self._sink, TRUTH_SCHEMA if self._truth else FILE_SCHEMA, self._origin)

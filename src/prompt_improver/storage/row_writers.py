@@ -24,15 +24,15 @@ META = b"prompt_improver"
 _GROUP = 8192
 """Rows of a Parquet row group: two blocks."""
 
-_ENCODERS = 2
-"""Threads that encode lines; a third part may be waiting for the disk."""
+_AHEAD = 2
+"""Parts of a table, or row groups, that are under way, at most. One thread makes them: several would wait for each other more than they gain."""
 
 _FEW_VALUES = ["run_id", "domain", "pattern", "rules.list.element", "tier", "data_source"]
 """Columns that Parquet keeps as places in a list of their values; to try that on texts takes time and gains nothing."""
 
 
 class ParquetWriter:
-    """Row groups of `_GROUP` rows, so that the bytes do not depend on how the rows come in."""
+    """Row groups of `_GROUP` rows, so that the bytes do not depend on how the rows come in; written in a thread some groups behind."""
 
     def __init__(self, sink: BinaryIO, schema: pa.Schema, origin: Origin) -> None:
         import pyarrow.parquet as pq
@@ -40,6 +40,8 @@ class ParquetWriter:
         described = schema.with_metadata({META: json.dumps(asdict(origin))})
         self._writer = pq.ParquetWriter(sink, described, compression="zstd", use_dictionary=_FEW_VALUES)
         self._held: list[pa.Table] = []
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="parquet")
+        self._pending: deque[Future[None]] = deque()
 
     def write(self, table: pa.Table) -> None:
         self._held.append(table)
@@ -51,13 +53,18 @@ class ParquetWriter:
     def finish(self) -> None:
         if self._held:
             self._put(pa.concat_tables(self._held))
+        while self._pending:
+            self._pending.popleft().result()
         self.close()
 
     def _put(self, group: pa.Table) -> None:
-        self._writer.write_table(group.combine_chunks())
+        self._pending.append(self._pool.submit(lambda: self._writer.write_table(group.combine_chunks())))
+        if len(self._pending) > _AHEAD:
+            self._pending.popleft().result()
 
     def close(self) -> None:
         self._held = []
+        self._pool.shutdown(cancel_futures=True)
         try:
             self._writer.close()
         finally:
@@ -65,17 +72,17 @@ class ParquetWriter:
 
 
 class LinesWriter:
-    """Lines, encoded in threads some parts ahead of the disk and written in the order in which they came."""
+    """Lines, encoded in a thread some parts ahead of the disk."""
 
     def __init__(self, sink: BinaryIO, encode: Callable[[pa.Table], pa.Buffer]) -> None:
         self._sink, self._encode = sink, encode
-        self._pool = ThreadPoolExecutor(_ENCODERS, thread_name_prefix="lines")
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="lines")
         self._pending: deque[Future[pa.Buffer]] = deque()
 
     def write(self, table: pa.Table) -> None:
         for part in cut_table(table):
             self._pending.append(self._pool.submit(self._encode, part))
-            if len(self._pending) > _ENCODERS:
+            if len(self._pending) > _AHEAD:
                 self._put()
 
     def finish(self) -> None:
