@@ -1,7 +1,5 @@
 """The command line. Exit codes: 0 done, 1 the data fell short, 2 bad input, 3 environment, 5 privacy stop."""
 
-from __future__ import annotations
-
 import os
 import sys
 from functools import partial

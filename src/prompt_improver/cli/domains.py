@@ -1,7 +1,5 @@
 """The commands about content: `domains check` and `domains list`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

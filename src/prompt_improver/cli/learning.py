@@ -1,7 +1,5 @@
 """The commands that learn from rows and score prompts: `optimize`, `score`."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any

@@ -1,7 +1,5 @@
 """The command about a user's own rated prompts: `import`."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
