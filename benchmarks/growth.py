@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from benchmarks.figures import Figure
-from benchmarks.workload import SEED, recipe_of, run_child, scratch
-from prompt_improver.installation.outcome import peak_memory
-from prompt_improver.installation.parts import bootstrap_folder
+from benchmarks.workload import SEED, run_child, scratch
 
 __all__ = ["measure"]
 
@@ -50,20 +46,8 @@ def _row(n: int, seconds: list[float], megabytes: list[float]) -> dict[str, Any]
 
 
 def _in_process(n: int) -> dict[str, float]:
-    made: dict[str, float] = json.loads(run_child("-m", "benchmarks.growth", str(n)))
-    return made
-
-
-def _peak_megabytes() -> float:
-    """Most resident memory of this program; Linux's own figure, since the one of `getrusage` begins with that of the process that started it."""
-    status = Path("/proc/self/status")
-    if status.is_file():
-        line = next(line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024 / 1e6
-    return (peak_memory() or 0) / 1e6
-
-
-if __name__ == "__main__":
+    """A bootstrap as a person gives it; seconds and memory as it tells them itself."""
     with scratch() as folder:
-        outcome = bootstrap_folder(recipe_of(int(sys.argv[1])), f"{folder}/rows/")
-        print(json.dumps({"seconds": outcome.seconds, "megabytes": _peak_megabytes()}))
+        options = ("--samples", str(n), "--seed", str(SEED), "--output", f"{folder}/rows/", "--json")
+        told = json.loads(run_child("-m", "prompt_improver.cli", "bootstrap", *options))
+    return {"seconds": told["seconds"], "megabytes": told["peak_memory"] / 1e6}

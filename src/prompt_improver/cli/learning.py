@@ -127,14 +127,14 @@ def _score_file(scorer: Any, source: Path, target: Path, column: str, skip_inval
         print(f"scored {done.scored:,} prompts in {done.seconds:.1f} s; wrote {target}")
 
 
-def _tell_trial(trial: Trial, asked: int) -> None:
+def _tell_trial(trial: "Trial", asked: int) -> None:
     from prompt_improver.optimization.pipelines import describe_choice
 
     figure = "failed   " if trial.auc is None else f"AUC {trial.auc:.3f}"
     say(f"trial {trial.number + 1:>3} of {asked}  {figure}  {describe_choice(trial.choice)}, {trial.seconds:.1f} s")
 
 
-def _tell_learned(learned: Learned) -> None:
+def _tell_learned(learned: "Learned") -> None:
     from prompt_improver.optimization.card import describe_rows
 
     card, study = learned.card, learned.study
@@ -163,7 +163,7 @@ def _spent(resumed: int, stopped: bool) -> str:
     return (f" ({resumed} of an earlier call)" if resumed else "") + (" (time ran out)" if stopped else "")
 
 
-def _members(card: ModelCard) -> list[str]:
+def _members(card: "ModelCard") -> list[str]:
     from prompt_improver.optimization.pipelines import describe_choice
 
     return [f"{weight:.2f} x {describe_choice(choice)}" for choice, weight in zip(card.choices, card.weights, strict=True)]
@@ -185,7 +185,7 @@ def _tell_real(real: dict[str, Any]) -> None:
         print("           over .2: the model follows one kind of rows and not the other; add real rows before you trust it")
 
 
-def _tell_score(scored: Score, card: ModelCard) -> None:
+def _tell_score(scored: "Score", card: "ModelCard") -> None:
     from prompt_improver.optimization.effects import LEAST_ROWS
 
     low, high = scored.interval

@@ -50,7 +50,7 @@ def import_ratings(
         _tell(file, done, dry_run)
 
 
-def _tell(file: Path, done: Imported, dry_run: bool) -> None:
+def _tell(file: Path, done: "Imported", dry_run: bool) -> None:
     print(f"read       {done.lines:,} lines of {file}" + (f", {len(done.skipped):,} left out" if done.skipped else ""))
     if done.repeated:
         print(f"repeated   {done.repeated:,} prompt{' was' if done.repeated == 1 else 's were'} rated more than once; the mean is kept")
