@@ -78,10 +78,10 @@ BLOCKS_AT_ONCE = 4
 """Blocks that are made at once, at most."""
 
 
-def make_batches(run: Run, blocks: range) -> Iterator[Batch]:
-    """The batches of neighbouring blocks, several of them made at once."""
-    for start in range(blocks.start, blocks.stop, BLOCKS_AT_ONCE):
-        gulp = range(start, min(start + BLOCKS_AT_ONCE, blocks.stop))
+def make_batches(run: Run, blocks: range, *, together: int = BLOCKS_AT_ONCE) -> Iterator[Batch]:
+    """The batches of neighbouring blocks, so many of them made together."""
+    for start in range(blocks.start, blocks.stop, together):
+        gulp = range(start, min(start + together, blocks.stop))
         yield from make_blocks(run.plan, gulp, run.origin, noise_share=run.recipe.noise, gaps=run.recipe.tier_gaps)
 
 

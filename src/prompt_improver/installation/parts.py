@@ -31,6 +31,9 @@ __all__ = ["PART_BLOCKS", "bootstrap_folder"]
 PART_BLOCKS = 64
 """Blocks of a part: 262,144 rows."""
 
+_TOGETHER = 2
+"""Blocks made together: a row group of a part. More would take memory in every worker and save time that compressing takes anyway."""
+
 
 class _Meter:
     """Rows made, by any number of threads; ends the thread that reports after `stop` was set."""
@@ -117,7 +120,7 @@ def _made(run: Run, folder: PartFolder, engine: str, workers: int, meter: _Meter
 
 def _make_part(run: Run, place: Place, plan: PartPlan, tell: Callable[[int], None], number: int) -> PartRecord:
     def batches() -> Iterator[Batch]:
-        for batch in make_batches(run, plan.blocks_of(number)):
+        for batch in make_batches(run, plan.blocks_of(number), together=_TOGETHER):
             tell(len(batch))
             yield batch
 

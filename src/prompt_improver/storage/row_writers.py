@@ -25,14 +25,14 @@ _GROUP = 8192
 """Rows of a Parquet row group: two blocks."""
 
 _AHEAD = 2
-"""Parts of a table, or row groups, that are under way, at most. One thread makes them: several would wait for each other more than they gain."""
+"""Parts of a table that are under way, at most. One thread makes them: several would wait for each other more than they gain."""
 
 _FEW_VALUES = ["run_id", "domain", "pattern", "rules.list.element", "tier", "data_source"]
 """Columns that Parquet keeps as places in a list of their values; to try that on texts takes time and gains nothing."""
 
 
 class ParquetWriter:
-    """Row groups of `_GROUP` rows, so that the bytes do not depend on how the rows come in; written in a thread some groups behind."""
+    """Row groups of `_GROUP` rows, so that the bytes do not depend on how the rows come in; written in a thread, of which one may wait."""
 
     def __init__(self, sink: BinaryIO, schema: pa.Schema, origin: Origin) -> None:
         import pyarrow.parquet as pq
@@ -59,7 +59,7 @@ class ParquetWriter:
 
     def _put(self, group: pa.Table) -> None:
         self._pending.append(self._pool.submit(lambda: self._writer.write_table(group.combine_chunks())))
-        if len(self._pending) > _AHEAD:
+        if len(self._pending) > 1:
             self._pending.popleft().result()
 
     def close(self) -> None:
