@@ -78,7 +78,7 @@ def test_what_cannot_be_measured_is_named_with_its_reason(written):
 def test_shares_of_a_block_add_up(written):
     rows = next(area for area in json.loads(written[0].read_text(encoding="utf-8")) if area["name"] == "block")["tables"]["Block"]
     *functions, whole = rows
-    assert {"make_block", "plan_block", "join_pieces", "count_pieces", "score_block", "assign_tiers"} <= {row["function"] for row in functions}
+    assert {"make_blocks", "plan_blocks", "join_pieces", "count_pieces", "score_rows", "assign_tiers"} <= {row["function"] for row in functions}
     assert whole["function"] == "all"
     assert all(row["min"] <= row["µs a row"] <= row["max"] for row in rows)
     assert sum(row["µs a row"] for row in functions) == pytest.approx(whole["µs a row"], rel=0.02)  # two rounds: medians add up, but for rounding

@@ -19,7 +19,7 @@ def engine(request) -> Engine:
     if name == "ray":
         request.getfixturevalue("cluster")
         return partial(run_ray, workers=workers)
-    return partial(run_threads, workers=workers, stop=threading.Event())
+    return partial(run_threads, workers=workers, stop=threading.Event(), late=lambda _: None)
 
 
 def test_every_task_is_made_once(engine):
@@ -59,8 +59,8 @@ def test_an_error_is_given_as_it_was(engine, error):
     assert (type(caught.value), str(caught.value)) == (type(error), str(error))
 
 
-def test_an_error_stops_the_other_threads():
-    stop, stopped = threading.Event(), []
+def test_an_error_stops_the_other_threads_and_keeps_what_they_finish():
+    stop, stopped, late = threading.Event(), [], []
 
     def make(task: int) -> int:
         if task == 1:
@@ -69,5 +69,5 @@ def test_an_error_stops_the_other_threads():
         return task
 
     with pytest.raises(KeyError):
-        list(run_threads(make, range(50), workers=2, stop=stop))
-    assert stopped == [True]
+        list(run_threads(make, range(50), workers=2, stop=stop, late=late.append))
+    assert (stopped, late) == ([True], [0])

@@ -222,7 +222,7 @@ def test_memory_is_that_of_the_blocks_in_flight(tmp_path, monkeypatch):
     monkeypatch.setattr(local, "make_blocks", counted)
     monkeypatch.setattr(parts_module, "_report", lambda *_: {})
     bootstrap_folder(make_recipe({"samples": 80 * 4096}), f"{tmp_path}/rows/", part_blocks=40)
-    assert max(held[10:]) < 1.2 * max(held[:10])
+    assert max(held[10:]) < 1.5 * max(held[:10])  # 40 blocks more would be ten times as much
 
 
 def test_workers_with_another_content_are_refused(tmp_path):

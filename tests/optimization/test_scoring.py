@@ -49,7 +49,7 @@ def test_rows_of_another_seed_are_ranked_and_covered(scorer):
 def test_context_is_advised_where_there_is_none(scorer):
     bare, told = scorer.score(["write about dogs", "I am a vet and my clients are children. Explain in 5 sentences why dogs need water."])
     gains = [{gain.rule: gain.gain for gain in score.rules}.get("give_context", 0.0) for score in (bare, told)]
-    assert bare.rules[0].rule == "give_context"
+    assert "give_context" in [gain.rule for gain in bare.rules[:3]]
     assert gains[0] > 2 * gains[1]
     assert told.effectiveness_score > bare.effectiveness_score
 

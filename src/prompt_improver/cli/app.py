@@ -180,7 +180,8 @@ def validate(
             looked = look_at_file(input_file, progress=progress)
         else:
             looked = run_async(look_at_database(resolve_url(database_url), progress=progress))
-    findings = [*check_sample(looked.sample, looked.expected), *check_deep(looked.sample, ceiling=looked.ceiling)]
+        progress.work_on(f"looking for near-copies and learning from {looked.sample.kept:,} rows")
+        findings = [*check_sample(looked.sample, looked.expected), *check_deep(looked.sample, ceiling=looked.ceiling)]
     if as_json:
         print_json({"ready": ready(findings), "quality_validation": quality_validation(looked.sample), "findings": to_json(findings)})
     else:

@@ -56,6 +56,14 @@ class PhaseProgress(AbstractContextManager["PhaseProgress"]):
         elif now > self._begun and (rate or phase == "make_and_write"):
             say(f"{verb} {done:,} of {total:,} rows" + (f", {rate}" if rate else ""))
 
+    def work_on(self, what: str) -> None:
+        """Names a phase that does not tell how far it is."""
+        if self._bar is not None:
+            self._bar.update(self._task, description=what, completed=0, total=None, rate="", refresh=True)
+        elif self._shown:
+            say(f"{what} …")
+        self._phase = ""
+
     def _rate(self, done: int, total: int, now: float) -> str:
         """Rows a second in this phase and the time that the rest will take; nothing at either end."""
         if done <= self._before or done >= total:

@@ -108,7 +108,8 @@ def tell_outcome(outcome: Outcome) -> None:
     print(f"rows       {outcome.rows:,} in {outcome.where}, made in {outcome.seconds:.2f} s{replaced}")
     phases = ", ".join(f"{phase.replace('_', ' ')} {seconds:.2f} s" for phase, seconds in outcome.phases.items())
     memory = f", at most {outcome.peak_memory / 1e6:,.0f} MB of memory" if outcome.peak_memory else ""
-    print(f"figures    {outcome.rows_per_second:,.0f} rows/s ({phases}); {outcome.bytes / 1e6:,.1f} MB on disk{memory}")
+    speed = f"{outcome.rows_per_second:,.0f} rows/s" if outcome.made else "nothing made"
+    print(f"figures    {speed} ({phases}); {outcome.bytes / 1e6:,.1f} MB on disk{memory}")
     if outcome.parts is not None:
         print(f"parts      {outcome.parts:,}, {outcome.kept:,} of them from an earlier call")
     print("domains    " + ", ".join(f"{name} {count:,}" for name, count in sorted(report["domains"].items(), key=lambda item: -item[1])))

@@ -115,7 +115,7 @@ def bootstrap_file(recipe: Recipe, path: Path, *, workers: int = 1, truth: Path 
         EnvironmentFailure: disk.
     """
     clock = Clock()
-    check_target(path)
+    check_target(path, parts=True)
     if truth is not None:
         check_target(truth)
     run = open_run(recipe)

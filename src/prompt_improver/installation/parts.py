@@ -110,7 +110,7 @@ def bootstrap_folder(
 def _made(run: Run, folder: PartFolder, engine: str, workers: int, meter: _Meter) -> Generator[PartRecord]:
     place, plan, missing = folder.place, folder.plan, folder.missing
     if engine == "local":
-        yield from run_threads(partial(_make_part, run, place, plan, meter), missing, workers=workers, stop=meter.stop)
+        yield from run_threads(partial(_make_part, run, place, plan, meter), missing, workers=workers, stop=meter.stop, late=folder.record)
         return
     with closing(run_ray(partial(_make_there, run.recipe, place, plan), missing, workers=workers)) as finished:
         for part in finished:

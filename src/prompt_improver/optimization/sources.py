@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,8 @@ def read_rows(path: str | Path, *, most: int = MOST_ROWS) -> Material:
     if not batches:
         raise DataShortfall(f"{path} holds no rows. Make some with: prompt-improver bootstrap --output {path}")
     whole = Batch(batches[0].origin, pa.concat_tables([batch.rows for batch in batches]).slice(0, most))
-    return material_of(whole, present=rows)
+    material = material_of(whole, present=rows)
+    return material if manifest is None else replace(material, ceiling=(manifest.report or {}).get("bayes_auc"))
 
 
 def material_of(batch: Batch, *, present: int | None = None) -> Material:

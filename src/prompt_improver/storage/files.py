@@ -37,17 +37,18 @@ FILE_SCHEMA = pa.schema(
 """Columns of a file, in the contract's order."""
 
 
-def check_target(path: Path) -> None:
-    """Refuses a target that could not be written, before any work is done.
+def check_target(path: Path, *, parts: bool = False) -> None:
+    """Refuses a target that could not be written, before any work is done; `parts` says whether it could be a folder of part files.
 
     Raises:
         InputError: the suffix names no known format.
         EnvironmentFailure: the folder is not there or cannot be written.
     """
     if path.is_dir():
-        raise InputError(f"{path} is a folder; name a file in it, or end it in a slash for part files: {path}/")
+        raise InputError(f"{path} is a folder; name a file in it" + (f", or end it in a slash for part files: {path}/" if parts else "."))
     if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"{path}: the suffix '{path.suffix}' names no format; expected one of {', '.join(SUFFIXES)}, or a slash for part files.")
+        slash = ", or a slash for part files" if parts else ""
+        raise InputError(f"{path}: the suffix '{path.suffix}' names no format; expected one of {', '.join(SUFFIXES)}{slash}.")
     if not path.absolute().parent.is_dir():
         raise EnvironmentFailure(f"the folder {path.absolute().parent} does not exist. Make it first, or name another file.")
 

@@ -163,4 +163,4 @@ def read_manifest(place: Place) -> Manifest | None:
         raise InputError(f"{name}: not JSON: {str(error)[:100]}. {_ADVICE}") from None
 
 
-_ADVICE = "Put back the file as it was, or make the run anew with: prompt-improver bootstrap --replace"
+_ADVICE = "Put back the file as it was, or give the folder's bootstrap command again with --replace: it makes the run anew."

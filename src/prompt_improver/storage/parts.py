@@ -225,7 +225,8 @@ def open_parts(text: str) -> tuple[Place, Manifest]:
     if manifest is None:
         raise InputError(f"{place.shown} holds no {MANIFEST}; expected a folder that 'bootstrap --output FOLDER/' wrote.")
     if manifest.status != "complete" or len(manifest.parts) != manifest.plan.parts:
-        done = f"{len(manifest.parts)} of {manifest.plan.parts} parts are finished"
+        unsaid = " and its quality report is missing" if len(manifest.parts) == manifest.plan.parts else ""
+        done = f"{len(manifest.parts)} of {manifest.plan.parts} parts are finished{unsaid}"
         raise InputError(f"{place.shown} is not complete: {done}. Give its bootstrap command again: it goes on where it stopped.")
     return place, manifest
 
