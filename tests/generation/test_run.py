@@ -4,11 +4,12 @@ import hashlib
 import os
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression
@@ -174,3 +175,24 @@ def test_more_than_the_content_holds_is_refused(tiny_domains):
 def test_an_unknown_domain_is_named():
     with pytest.raises(RecipeError, match="domain 'sports' is unknown"):
         generate(10, domain_distribution={"technical": 0.5, "sports": 0.5})
+
+
+def test_a_share_too_small_for_exact_blocks_is_refused():
+    shares = {"technical": 0.0002, "creative": 0.9998}
+    with pytest.raises(RecipeError, match=r"domain .technical. has a share of 0\.0002; in a run of more than 4,096 rows the least is 0\.000244141"):
+        generate(BLOCK + 1, domain_distribution=shares)
+    assert generate(BLOCK, domain_distribution=shares).rows.num_rows == BLOCK
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.integers(1, 10**6), min_size=2, max_size=9), st.integers(2, 40))
+def test_no_block_is_asked_for_fewer_than_no_rows(parts, blocks):
+    shares = exact_shares({str(place): part / sum(parts) for place, part in enumerate(parts)})
+    assume(min(shares) * BLOCK >= 1)
+    ends = [largest_remainder(BLOCK * block, shares) for block in range(blocks)]
+    assert all(b >= a for before, after in pairwise(ends) for a, b in zip(before, after, strict=True))
+
+
+def test_clauses_come_as_often_as_asked():
+    rules = generate(8192, clause_rate=3.0, unchanged_share=1.0).rows["rules"]
+    assert set(map(len, rules.to_pylist())) == {3}

@@ -241,3 +241,18 @@ def test_a_missing_extra_gives_the_command(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
     with pytest.raises(InputError, match="expected one of local, ray"):
         bootstrap_folder(RECIPE, f"{tmp_path}/rows/", engine="dask")
+
+
+@pytest.mark.parametrize("truth", [False, True])
+def test_a_block_that_ends_within_a_row_group_is_read_back(tmp_path, truth):
+    shares = {"technical": 0.54, "creative": 0.1, "analytical": 0.3, "instructional": 0.03, "conversational": 0.03}
+    recipe = make_recipe({"samples": 16386, "domain_distribution": shares})
+    assert open_run(recipe).plan.bounds[-2] % 8192  # the short last block is planned as one with that before it
+    outcome = bootstrap_folder(recipe, f"{tmp_path}/rows/", truth=truth)
+    alone = bootstrap_file(recipe, tmp_path / "rows.parquet")
+    assert outcome.report["bayes_auc"] == alone.report["bayes_auc"]
+
+
+def test_more_parts_than_a_manifest_holds_are_refused():
+    with pytest.raises(InputError, match=r"244,141 parts are more than a manifest holds .200,000.; give --part-blocks 2 or more"):
+        parts_module.PartPlan(open_run(make_recipe({"samples": 10})).origin, 244_141, 1)

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 
 from prompt_improver import generate
 from prompt_improver.batch import Batch
+from prompt_improver.errors import EnvironmentFailure, InputError
 from prompt_improver.execution.local import open_run, stream_batches
 from prompt_improver.installation.bootstrap import bootstrap_file
 from prompt_improver.recipe.recipe import make_recipe
@@ -139,3 +141,42 @@ def test_an_error_leaves_no_thread_and_no_file(tmp_path, workers, suffix, failur
         bootstrap_file(make_recipe({"samples": 100_000}), tmp_path / f"rows.{suffix}", workers=workers, truth=truth, progress=stop)
     assert threading.active_count() == before
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("field", "value"), [("complexity", 10**30), ("clarity", "\\ud800x"), ("prompt_text", "\\ud800x")])
+def test_values_that_no_column_holds_are_refused(tmp_path, field, value):
+    bootstrap_file(make_recipe({"samples": 3}), tmp_path / "rows.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    rows[1][field] = value
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row).replace("\\\\", "\\") + "\n" for row in rows))
+    with pytest.raises(InputError, match="up to line 3"):
+        list(read_file(tmp_path / "rows.jsonl"))
+
+
+def test_a_number_of_5000_digits_is_refused(tmp_path):
+    (tmp_path / "rows.jsonl").write_text('{"id": ' + "1" * 5000 + "}\n")
+    with pytest.raises(InputError, match="line 1 is not JSON"):
+        list(read_file(tmp_path / "rows.jsonl"))
+
+
+def test_a_parquet_file_with_a_null_is_refused(tmp_path):
+    rows = generate(5).rows
+    holed = rows.set_column(2, pa.field("pattern", pa.string()), [pa.array([None, "a", "b", "c", "d"])])
+    pq.write_table(holed, tmp_path / "rows.parquet")
+    with pytest.raises(InputError, match="not a file of training rows"):
+        list(read_file(tmp_path / "rows.parquet"))
+
+
+def test_a_file_that_cannot_be_begun_leaves_no_lock(tmp_path):
+    origin = generate(3).origin
+    (tmp_path / ".rows.jsonl.partial").mkdir()
+    with pytest.raises(EnvironmentFailure), RowFile(tmp_path / "rows.jsonl", origin):
+        pass
+    (tmp_path / ".rows.jsonl.partial").rmdir()
+
+    def again() -> bool:
+        with RowFile(tmp_path / "rows.jsonl", origin):
+            return True
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(again).result(timeout=10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -60,7 +61,16 @@ def say(text: str) -> None:
 
 
 def print_json(value: dict[str, Any]) -> None:
-    print(json.dumps(value, ensure_ascii=False))
+    print(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for numbers that JSON has no word for: NaN and infinities."""
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
@@ -82,7 +92,7 @@ def wants_folder(output: str | None, *, only_there: dict[str, bool]) -> bool:
 
 def check_truth(truth: str | None, output: str | None, *, folder: bool) -> None:
     """Refuses a truth that would take the rows' place, or that is not beside the parts of a folder."""
-    same = truth is not None and output is not None and Path(truth).absolute() == Path(output).absolute()
+    same = truth is not None and output is not None and Path(truth).resolve() == Path(output).resolve()
     if same and not folder:
         raise InputError(f"--output and --truth both name {output}; give the truth a file of its own.")
     if folder and truth is not None and not same:

@@ -15,7 +15,7 @@ from prompt_improver.domains.grammar import Grammar
 from prompt_improver.errors import CapacityError, RecipeError
 from prompt_improver.generation.prompts import Rota, Slots, deal_slots, fill_slots, make_rota
 from prompt_improver.generation.streams import Words, bell, below, draw, key_of, mix, unit
-from prompt_improver.guarantees.quotas import block_bounds, exact_shares, largest_remainder
+from prompt_improver.guarantees.quotas import BLOCK, block_bounds, exact_shares, largest_remainder
 
 __all__ = ["CLAUSES", "RowPlan", "RunPlan", "plan_blocks", "plan_run"]
 
@@ -125,6 +125,12 @@ def plan_run(
                 f"Ask for fewer samples, lower its share, or add prompts and fillers to the domain."
             )
     bounds = tuple(block_bounds(samples, exact))
+    if len(bounds) > 2 and min(exact) * BLOCK < 1:
+        name, share = min(shares.items(), key=lambda item: item[1])
+        raise RecipeError(
+            f"domain '{name}' has a share of {share:g}; in a run of more than {BLOCK:,} rows the least is {1 / BLOCK:g}: a smaller one has no row in "
+            "some blocks, and exact counts could then not be kept block by block. Give it more, or leave it out."
+        )
     domains = tuple(numbers[name] for name in shares)
     return RunPlan(grammar, seed, samples, domains, exact, bounds, unchanged_share, clause_rate, slip_rate)
 
@@ -212,7 +218,7 @@ def _clauses(run: RunPlan, base: Ints, care: Floats, key: Words, words: Words, s
     share = unit(words)
     rows = np.flatnonzero(share >= reached[0])
     wanted = np.searchsorted(reached, share[rows], side="right")
-    lots = mix(key[rows, None] ^ run.rule_keys) | np.where(strengths[rows] > 0, np.uint64(2**63), np.uint64(0))
+    lots = mix(key[rows, None] ^ run.rule_keys) >> np.uint64(1) | np.where(strengths[rows] > 0, np.uint64(2**63), np.uint64(0))
     order = np.argsort(lots, axis=1, kind="stable")
     group = grammar.wide("base_family")[base[rows]] * len(RULES)
     first = grammar.wide("clause_start")

@@ -109,7 +109,8 @@ def fill_slots(slots: Slots, salts: Words, base: Ints, number: Ints) -> tuple[In
     """Digits of the number-th filling of each prompt: a keyed bijection of its slot combinations.
 
     The number is written in the mixed radix of the prompt's groups, then each group's part is turned by a keyed function of the others,
-    several times over (a Feistel network); each turn is undone by turning back, so no two numbers meet.
+    several times over (a Feistel network); each turn is undone by turning back, so no two numbers meet. A prompt with a single slot goes through its
+    fillers in their order, from a keyed one on.
 
     Args:
         slots: of the content.

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from prompt_improver.batch import Batch, Origin
+from prompt_improver.batch import TRUTH_SCHEMA, Batch, Origin
 from prompt_improver.errors import EnvironmentFailure, InputError
 from prompt_improver.execution.cluster import load_ray, run_ray
 from prompt_improver.execution.engines import ENGINES, run_threads
@@ -148,7 +148,7 @@ def _report(run: Run, folder: PartFolder, progress: Progress | None) -> dict[str
     """The quality report: values of the first rows as they stand in the folder, counts of all rows."""
     pa.default_memory_pool().release_unused()  # what the makers of parts had
     sample, most = Sample(), min(LOOK, run.recipe.samples)
-    for batch in _first_blocks(run, folder):
+    for batch in _first_rows(run, folder):
         sample.keep(batch)
         if progress is not None:
             progress("check", min(sample.kept, most), most)
@@ -158,13 +158,14 @@ def _report(run: Run, folder: PartFolder, progress: Progress | None) -> dict[str
     return build_report(sample, expectation(run), noise=run.recipe.noise)[0]
 
 
-def _first_blocks(run: Run, folder: PartFolder) -> Iterator[Batch]:
-    """Blocks read back with their truth, which is made again where the folder holds none."""
-    bounds, block = run.plan.bounds, 0
+def _first_rows(run: Run, folder: PartFolder) -> Iterator[Batch]:
+    """Row groups read back with their truth, which is made again where the folder holds none."""
+    made = (batch.truth for batch in make_batches(run, range(run.plan.blocks)))
+    held = TRUTH_SCHEMA.empty_table()
     for group in read_parts(folder.place, folder.now(), truth=folder.plan.truth):
-        place = 0
-        while place < len(group):
-            size = bounds[block + 1] - bounds[block]
-            truth = next(make_batches(run, range(block, block + 1))).truth if group.truth is None else group.truth.slice(place, size)
-            yield Batch(run.origin, group.rows.slice(place, size), truth)
-            place, block = place + size, block + 1
+        truth = group.truth
+        if truth is None:
+            while len(held) < len(group):  # a block need not end with a row group
+                held = pa.concat_tables([held, next(made)])
+            truth, held = held.slice(0, len(group)), held.slice(len(group))
+        yield Batch(run.origin, group.rows, truth)

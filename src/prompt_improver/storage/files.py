@@ -8,7 +8,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -72,15 +72,19 @@ class RowFile(AbstractContextManager["RowFile"]):
 
     def __init__(self, path: Path, origin: Origin, *, truth: bool = False) -> None:
         check_target(path)
-        self._path, self._origin, self._truth = path.absolute(), origin, truth
-        self._partial = self._path.with_name(f".{path.name}.partial")
+        self._path, self._origin, self._truth = path.resolve(), origin, truth
+        self._partial = self._path.with_name(f".{self._path.name}.partial")
 
     def __enter__(self) -> Self:
-        with file_errors(self._path):
+        with file_errors(self._path), ExitStack() as stack:
             self._lock = FileLock(lock_path(self._path), thread_local=False)  # a store may write in another thread than the one that ends it
             self._lock.acquire()
+            stack.callback(self._lock.release)
             self._sink = self._partial.open("wb")
+            stack.callback(self._partial.unlink, missing_ok=True)
+            stack.callback(self._sink.close)
             self._writer = ROW_WRITERS[self._path.suffix.lower()](self._sink, TRUTH_SCHEMA if self._truth else FILE_SCHEMA, self._origin)
+            stack.pop_all()
         return self
 
     def write(self, batch: Batch) -> None:
@@ -144,7 +148,7 @@ def read_file(path: Path) -> Iterator[Batch]:
         yield from readers[path.suffix.lower()](path)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}.") from None
-    except pa.ArrowInvalid as error:
+    except ValueError as error:  # pa.ArrowInvalid is one
         raise InputError(f"{path}: not a file of training rows: {str(error).splitlines()[0][:200]}.") from None
 
 
@@ -175,7 +179,7 @@ def _json_rows(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, dict[str
     for number, line in enumerate(lines, 1):
         try:
             row = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: line {number} is not JSON: {error}.") from None
         if not isinstance(row, dict):
             raise InputError(f"{path}: line {number} is {type(row).__name__}; expected an object.")
@@ -232,5 +236,5 @@ def _collect(path: Path, rows: Iterator[tuple[int, dict[str, Any]]]) -> Iterator
 def _batch(path: Path, rows: list[dict[str, Any]], run_id: str, line: int) -> Batch:
     try:
         return Batch(_unknown_origin(run_id), pa.Table.from_pylist(rows, schema=ROW_SCHEMA))
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+    except (ValueError, OverflowError, pa.ArrowTypeError) as error:  # pa.ArrowInvalid is a ValueError
         raise InputError(f"{path}: up to line {line}: {str(error).splitlines()[0][:200]}.") from None

@@ -20,6 +20,7 @@ __all__ = ["MANIFEST", "FileRecord", "Manifest", "PartPlan", "PartRecord", "part
 MANIFEST = "manifest.json"
 _FORMAT = 1
 _LARGEST = 256 << 20
+_MOST_PARTS = 200_000
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
@@ -42,6 +43,11 @@ class PartPlan:
     blocks: int
     blocks_per_part: int
     truth: bool = False
+
+    def __post_init__(self) -> None:
+        if self.parts > _MOST_PARTS:
+            least = -(-self.blocks // _MOST_PARTS)
+            raise InputError(f"{self.parts:,} parts are more than a manifest holds ({_MOST_PARTS:,}); give --part-blocks {least} or more.")
 
     @property
     def parts(self) -> int:

@@ -167,7 +167,8 @@ class PartFolder(AbstractContextManager["PartFolder"]):
                 "if the parts are this program's, --replace makes them anew."
             )
         for name in names:
-            if not (self._is_ours(name) or (known and not self.place.local)):
+            half = known and not self.place.local and int(name.split("-")[1].split(".")[0]) < self.plan.parts  # a store may keep half an upload
+            if not (half or self._is_ours(name)):
                 raise InputError(f"{self.place.shown}{name} was not made by this program and is not deleted. Move it away, or name another folder.")
 
     def _is_ours(self, name: str) -> bool:
@@ -232,7 +233,7 @@ def open_parts(text: str) -> tuple[Place, Manifest]:
 
 
 def read_parts(place: Place, manifest: Manifest, *, checked: bool = True, truth: bool = False) -> Iterator[Batch]:
-    """The rows of a folder, part by part; each batch is a row group, of whole blocks.
+    """The rows of a folder, part by part; each batch is a row group.
 
     Args:
         checked: compare each part's sha256 with the manifest's before its rows are given.

@@ -73,6 +73,8 @@ def _check_learning(sample: Sample, ceiling: float | None) -> list[Finding]:
     features, scores = sample.features[:_LEARN], sample.scores[:_LEARN]
     label = scores > np.median(scores) if len(scores) else np.empty(0, dtype=bool)
     n = len(scores)
+    if not (np.isfinite(features).all() and np.isfinite(scores).all()):
+        return [note("learnable_auc", None, "nothing is learned from values that are not finite")]
     if n < 20 or min(label.sum(), n - label.sum()) < 5:
         return [note("learnable_auc", None, f"{n} rows are too few for five folds", ">= 20 rows")]
     reached = round(_cross_validated(features, label), 4)
