@@ -41,6 +41,7 @@ def test_the_page_has_every_part(written):
         "Other generators, rows of the same shape",
         "Growth",
         "Where the time of a block goes",
+        "Slow for a reason",
         "Measures",
         "Not measured",
         "Machine and versions",

@@ -160,7 +160,7 @@ def _report(run: Run, folder: PartFolder, progress: Progress | None) -> dict[str
 
 def _first_rows(run: Run, folder: PartFolder) -> Iterator[Batch]:
     """Row groups read back with their truth, which is made again where the folder holds none."""
-    made = (batch.truth for batch in make_batches(run, range(run.plan.blocks)))
+    made = (batch.truth for batch in make_batches(run, range(run.plan.blocks), together=_TOGETHER))
     held = TRUTH_SCHEMA.empty_table()
     for group in read_parts(folder.place, folder.now(), truth=folder.plan.truth):
         truth = group.truth

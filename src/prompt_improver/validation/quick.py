@@ -20,7 +20,7 @@ from prompt_improver.validation.tally import Tally, add_up, encode_names, tally_
 
 __all__ = ["LOOK", "Expectation", "Sample", "auc", "check_sample"]
 
-LOOK = 1 << 16
+LOOK = 3 << 14
 """Rows whose texts and features are looked at; counts are of all rows."""
 
 _TEXTS = ("prompt_text", "enhanced_prompt")
