@@ -33,7 +33,7 @@ _QUIET = 10.0
 """Percentage of the processors that may be at work on something else."""
 
 
-_REASONS = """- **A thousand rows** are mostly Python's start. Of .67 s of a processor's time, the floor's imports take .44, our own and those that they
+_REASONS = """- **A thousand rows** are mostly Python's start. Of .67 s of a processor's time, the floor's imports take .44, our own and what they
   need .11, making the rows .03, the quality report .04 (64 texts are measured anew, for which the word list is read), schema and storing .04.
 - **Parquet** is bound by encoding and zstd, more than twice what making the rows takes, in a thread of their own. With two makers on two
   cores, these get in its way.
