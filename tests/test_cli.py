@@ -225,7 +225,9 @@ def test_the_final_figures_are_the_same_fields_for_every_output(place, tmp_path,
     assert 1e6 < told["bytes"] < 3e7
     if not place.startswith("rows."):
         again = json.loads(run("bootstrap", "--samples", "9000", "--json", *words).stdout)
-        assert (again["written"], again["rows"], again["made"], again["rows_per_second"], again["bytes"]) == (False, 9000, 0, 0, told["bytes"])
+        assert (again["written"], again["rows"], again["made"], again["rows_per_second"]) == (False, 9000, 0, 0)
+        exact = place != "postgresql"  # whose housekeeping adds pages of its own
+        assert again["bytes"] == pytest.approx(told["bytes"], rel=0 if exact else 0.05, abs=0)
 
 
 def test_the_truth_of_a_folder_stands_beside_its_parts(tmp_path):

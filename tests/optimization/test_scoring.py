@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prompt_improver import Scorer, generate
+from prompt_improver import Scorer, generate, optimize
 from prompt_improver.batch import FEATURES, TIERS
 from prompt_improver.domains.content import RULES
 from prompt_improver.errors import EnvironmentFailure, InputError
@@ -46,10 +46,12 @@ def test_rows_of_another_seed_are_ranked_and_covered(scorer):
     assert 0.86 <= np.mean(inside) <= 0.97
 
 
-def test_context_is_advised_where_there_is_none(scorer):
+@pytest.mark.parametrize("seed", [3, 42])
+def test_context_is_advised_where_there_is_none(seed, tmp_path):
+    scorer = Scorer(optimize(generate(1000, seed=seed), trials=2, folder=tmp_path).model)  # of 400 rows the order of the rules is chance
     bare, told = scorer.score(["write about dogs", "I am a vet and my clients are children. Explain in 5 sentences why dogs need water."])
     gains = [{gain.rule: gain.gain for gain in score.rules}.get("give_context", 0.0) for score in (bare, told)]
-    assert "give_context" in [gain.rule for gain in bare.rules[:3]]
+    assert bare.rules[0].rule == "give_context"
     assert gains[0] > 2 * gains[1]
     assert told.effectiveness_score > bare.effectiveness_score
 
