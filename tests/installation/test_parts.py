@@ -212,17 +212,19 @@ def test_a_folder_is_looked_at_and_learnt_from(undisturbed):
 
 
 def test_memory_is_that_of_the_blocks_in_flight(tmp_path, monkeypatch):
-    held = []
+    held, before = [], pa.total_allocated_bytes()
+    block = next(local.make_batches(open_run(RECIPE), range(1))).rows.nbytes
     plain = local.make_blocks
 
     def counted(plan: RunPlan, blocks: range, *arguments, **keywords):
-        held.append(pa.total_allocated_bytes())
+        held.append(pa.total_allocated_bytes() - before)
         return plain(plan, blocks, *arguments, **keywords)
 
     monkeypatch.setattr(local, "make_blocks", counted)
     monkeypatch.setattr(parts_module, "_report", lambda *_: {})
     bootstrap_folder(make_recipe({"samples": 80 * 4096}), f"{tmp_path}/rows/", part_blocks=40)
-    assert max(held[10:]) < 1.5 * max(held[:10])  # 40 blocks more would be ten times as much
+    assert len(held) == 40
+    assert max(held) < 10 * block  # of 80: two being made, a row group being put together, one being written and one that waits
 
 
 def test_workers_with_another_content_are_refused(tmp_path):
